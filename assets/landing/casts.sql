@@ -1,0 +1,79 @@
+-- The one author of every cast: text as it came → a typed value, or NULL where it is none.
+-- Landing creates these in the warehouse with the business zone filled in ($timezone); landing
+-- quarantines a row by them, and dbt staging casts with the same, so the two cannot differ.
+
+create or replace macro blank_to_null(value) as nullif(trim(value), '');
+
+create or replace macro to_decimal(value) as
+    case
+        when regexp_full_match(trim(value), '[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,2})?')
+        then try_cast(trim(value) as decimal(28, 10))
+    end;
+
+create or replace macro to_integer(value) as
+    case when regexp_full_match(trim(value), '[+-]?[0-9]+([.]0+)?')
+    then try_cast(regexp_replace(trim(value), '[.]0+$', '') as bigint) end;
+
+create or replace macro to_boolean(value) as
+    case lower(trim(value)) when 'true' then true when 'false' then false end;
+
+create or replace macro to_date_as(value, pattern) as
+    cast(try_strptime(trim(value), pattern) as date);
+
+-- A clock time of the business zone → UTC. DuckDB takes the later of two instants that share a
+-- clock time and moves one that does not exist; we take the earlier and refuse the other.
+create or replace macro clock_to_utc(clock) as
+    case
+        when timezone('$timezone', timezone('UTC', timezone('UTC', timezone('$timezone', clock)) - interval 1 hour)) = clock
+        then timezone('UTC', timezone('$timezone', clock)) - interval 1 hour
+        when timezone('$timezone', timezone('UTC', timezone('UTC', timezone('$timezone', clock)) - interval 30 minute)) = clock
+        then timezone('UTC', timezone('$timezone', clock)) - interval 30 minute
+        when timezone('$timezone', timezone('$timezone', clock)) = clock
+        then timezone('UTC', timezone('$timezone', clock))
+    end;
+
+-- Whether the text is an instant in form, so that one that fails to cast is told from one that
+-- names a clock time which the zone skipped.
+create or replace macro clock_of(value) as
+    case
+        when regexp_full_match(
+            trim(value), '[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?)?'
+        )
+        then try_cast(trim(value) as timestamp)
+    end;
+
+create or replace macro to_instant(value) as
+    case
+        when regexp_full_match(
+            trim(value),
+            '[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)? ?(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)'
+        )
+        then
+            timezone(
+                'UTC',
+                try_cast(
+                    regexp_replace(
+                        regexp_replace(trim(value), ' ?[zZ]$', '+00'), '([+-][0-9]{2})([0-9]{2})$', '\1:\2'
+                    ) as timestamptz
+                )
+            )
+        else clock_to_utc(clock_of(value))
+    end;
+
+create or replace macro to_instant_as(value, pattern) as
+    clock_to_utc(try_strptime(trim(value), pattern));
+
+-- UTC instant → the business day it falls on; business day → the UTC instant at which it ends.
+create or replace macro business_date(instant) as
+    cast(timezone('$timezone', timezone('UTC', instant)) as date);
+
+create or replace macro business_day_end(day) as
+    timezone('UTC', timezone('$timezone', cast(day + 1 as timestamp)));
+
+-- A date column that carries a time is the business day of that time.
+create or replace macro to_date(value) as
+    case
+        when regexp_full_match(trim(value), '[0-9]{4}-[0-9]{2}-[0-9]{2}')
+        then try_cast(trim(value) as date)
+        else business_date(to_instant(value))
+    end;

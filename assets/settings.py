@@ -1,0 +1,44 @@
+"""The settings of a run, as every asset sees them; read from the environment in `orchestration`."""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run is told: where things lie, the day it speaks of, and the business constants.
+
+    `as_of` means the end of that business day, in `timezone` (an IANA name).
+    """
+
+    home: Path
+    as_of: date
+    timezone: str = "UTC"
+    base_currency: str = "USD"
+    fiscal_year_start_month: int = 1
+
+    @property
+    def landing(self) -> Path:
+        return self.home / "landing"
+
+    @property
+    def warehouse(self) -> Path:
+        """The build database: one file, one writer."""
+        return self.home / "warehouse" / "warehouse.duckdb"
+
+    @property
+    def state(self) -> Path:
+        return self.home / "state"
+
+    @property
+    def published(self) -> Path:
+        return self.home / "published"
+
+    @property
+    def reports(self) -> Path:
+        return self.home / "reports"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.home / "quarantine"

@@ -1,0 +1,23 @@
+-- Grain: one row per shipment of an order line
+with
+    known_rows as (
+        {{ known_rows(source("raw_standard", "shipments"), "to_instant(recorded_at)") }}
+    ),
+    renamed as (
+        select
+            blank_to_null(shipment_id) as shipment_id,
+            blank_to_null(order_id) as order_id,
+            blank_to_null(line_number) as line_number,
+            {{ quantity("quantity") }} as quantity,
+            to_date(shipped_on) as shipped_on,
+            to_date(delivered_on) as delivered_on,
+            {{ money("freight_amount") }} as freight_amount,
+            blank_to_null(currency) as currency,
+            to_boolean(is_expedited) as is_expedited,
+            'standard' as source_system,
+            _known_at as recorded_at,
+            _is_reconstructed as is_history_reconstructed,
+        from known_rows
+    )
+select *
+from renamed
