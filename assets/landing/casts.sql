@@ -24,12 +24,13 @@ create or replace macro to_date_as(value, pattern) as
 -- clock time and moves one that does not exist; we take the earlier and refuse the other.
 create or replace macro clock_to_utc(clock) as
     case
-        when timezone('$timezone', timezone('UTC', timezone('UTC', timezone('$timezone', clock)) - interval 1 hour)) = clock
-        then timezone('UTC', timezone('$timezone', clock)) - interval 1 hour
-        when timezone('$timezone', timezone('UTC', timezone('UTC', timezone('$timezone', clock)) - interval 30 minute)) = clock
-        then timezone('UTC', timezone('$timezone', clock)) - interval 30 minute
+        when '$timezone' = 'UTC' then clock
+        when timezone('$timezone', timezone('$timezone', clock) - interval 1 hour) = clock
+        then make_timestamp(epoch_us(timezone('$timezone', clock) - interval 1 hour))
+        when timezone('$timezone', timezone('$timezone', clock) - interval 30 minute) = clock
+        then make_timestamp(epoch_us(timezone('$timezone', clock) - interval 30 minute))
         when timezone('$timezone', timezone('$timezone', clock)) = clock
-        then timezone('UTC', timezone('$timezone', clock))
+        then make_timestamp(epoch_us(timezone('$timezone', clock)))
     end;
 
 -- Whether the text is an instant in form, so that one that fails to cast is told from one that
@@ -42,22 +43,29 @@ create or replace macro clock_of(value) as
         then try_cast(trim(value) as timestamp)
     end;
 
+-- The forms are told apart before anything is cast, since a macro writes its argument out wherever
+-- it is used; the last is rare, and costs most.
 create or replace macro to_instant(value) as
     case
         when regexp_full_match(
             trim(value),
-            '[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)? ?(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)'
+            '[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)'
+        )
+        then make_timestamp(epoch_us(try_cast(trim(value) as timestamptz)))
+        when regexp_full_match(
+            trim(value), '[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?)?'
+        )
+        then clock_to_utc(try_cast(trim(value) as timestamp))
+        when regexp_full_match(
+            trim(value),
+            '[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)? ?(z|Z|[+-][0-9]{2}(:?[0-9]{2})?)'
         )
         then
-            timezone(
-                'UTC',
-                try_cast(
-                    regexp_replace(
-                        regexp_replace(trim(value), ' ?[zZ]$', '+00'), '([+-][0-9]{2})([0-9]{2})$', '\1:\2'
-                    ) as timestamptz
+            make_timestamp(
+                epoch_us(
+                    try_cast(regexp_replace(upper(trim(value)), ' ([Z+-][0-9:]*)$', '\1') as timestamptz)
                 )
             )
-        else clock_to_utc(clock_of(value))
     end;
 
 create or replace macro to_instant_as(value, pattern) as
@@ -65,7 +73,12 @@ create or replace macro to_instant_as(value, pattern) as
 
 -- UTC instant → the business day it falls on; business day → the UTC instant at which it ends.
 create or replace macro business_date(instant) as
-    cast(timezone('$timezone', timezone('UTC', instant)) as date);
+    cast(
+        case
+            when '$timezone' = 'UTC' then instant
+            else timezone('$timezone', timezone('UTC', instant))
+        end as date
+    );
 
 create or replace macro business_day_end(day) as
     timezone('UTC', timezone('$timezone', cast(day + 1 as timestamp)));

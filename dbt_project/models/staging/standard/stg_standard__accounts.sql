@@ -1,8 +1,6 @@
 -- Grain: one row per account
 with
-    known_rows as (
-        {{ known_rows(source("raw_standard", "accounts"), "to_instant(recorded_at)") }}
-    ),
+    known_rows as ({{ known_rows(source("raw_standard", "accounts"), "to_instant(recorded_at)") }}),
     renamed as (
         select
             blank_to_null(account_id) as account_id,

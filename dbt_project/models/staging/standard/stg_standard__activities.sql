@@ -1,7 +1,12 @@
 -- Grain: one row per activity
 with
     known_rows as (
-        {{ known_rows(source("raw_standard", "activities"), "coalesce(to_instant(recorded_at), to_instant(occurred_at))") }}
+        {{
+            known_rows(
+                source("raw_standard", "activities"),
+                known_at="coalesce(to_instant(recorded_at), to_instant(occurred_at))",
+            )
+        }}
     ),
     renamed as (
         select

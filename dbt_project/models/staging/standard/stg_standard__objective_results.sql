@@ -1,7 +1,13 @@
 -- Grain: one row per objective, rep and period
 with
     known_rows as (
-        {{ known_rows(source("raw_standard", "objective_results"), "to_instant(recorded_at)") }}
+        {{
+            known_rows(
+                source("raw_standard", "objective_results"),
+                known_at="to_instant(recorded_at)",
+                happened_at=day_start("to_date(period_start)"),
+            )
+        }}
     ),
     renamed as (
         select

@@ -1,7 +1,13 @@
 -- Grain: one row per operation report
 with
     known_rows as (
-        {{ known_rows(source("raw_standard", "operations"), "to_instant(recorded_at)") }}
+        {{
+            known_rows(
+                source("raw_standard", "operations"),
+                known_at="to_instant(recorded_at)",
+                happened_at="to_instant(started_at)",
+            )
+        }}
     ),
     renamed as (
         select
@@ -13,7 +19,9 @@ with
             lower(blank_to_null(report_type)) as report_type,
             {{ quantity("quantity_good") }} as quantity_good,
             {{ quantity("quantity_scrapped") }} as quantity_scrapped,
+            cast(null as decimal(18, 4)) as quantity_for_mrb,
             {{ quantity("quantity_reworked") }} as quantity_reworked,
+            cast(null as boolean) as is_rework,
             blank_to_null(worker_id) as worker_id,
             'standard' as source_system,
             _known_at as recorded_at,

@@ -14,13 +14,13 @@ with
             blank_to_null(opportunity_id) as opportunity_id,
             blank_to_null(account_id) as account_id,
             blank_to_null(owner_id) as owner_id,
-            blank_to_null(pipeline) as pipeline,
+            coalesce(blank_to_null(pipeline), 'default') as pipeline,
             blank_to_null(stage) as stage,
             to_instant(created_at) as created_at,
             to_instant(closed_at) as closed_at,
             to_date(expected_close_date) as expected_close_date,
             {{ money("amount") }} as amount,
-            blank_to_null(currency) as currency,
+            upper(blank_to_null(currency)) as currency,
             cast(to_decimal(probability) as double) as probability,
             blank_to_null(forecast_category) as forecast_category,
             blank_to_null(outcome_reason) as outcome_reason,
@@ -35,6 +35,7 @@ with
             coalesce(to_instant(deleted_at), _vanished_at) as deleted_at,
             'standard' as source_system,
             _known_at as recorded_at,
+            _valid_from as extracted_at,
             _is_reconstructed as is_history_reconstructed,
         from known_rows
     )

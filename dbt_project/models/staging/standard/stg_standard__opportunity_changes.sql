@@ -1,7 +1,13 @@
 -- Grain: one row per change of one field of an opportunity
 with
     known_rows as (
-        {{ known_rows(source("raw_standard", "opportunity_changes"), "coalesce(to_instant(recorded_at), to_instant(changed_at))") }}
+        {{
+            known_rows(
+                source("raw_standard", "opportunity_changes"),
+                known_at="coalesce(to_instant(recorded_at), to_instant(changed_at))",
+                keep_later=true,
+            )
+        }}
     ),
     renamed as (
         select
@@ -14,6 +20,7 @@ with
             blank_to_null(changed_by) as changed_by,
             'standard' as source_system,
             _known_at as recorded_at,
+            _is_later as is_after_as_of,
             _is_reconstructed as is_history_reconstructed,
         from known_rows
     )

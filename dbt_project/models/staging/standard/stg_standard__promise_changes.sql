@@ -1,7 +1,12 @@
 -- Grain: one row per recorded promise or quote of an order line
 with
     known_rows as (
-        {{ known_rows(source("raw_standard", "promise_changes"), "coalesce(to_instant(recorded_at), to_instant(changed_at))") }}
+        {{
+            known_rows(
+                source("raw_standard", "promise_changes"),
+                known_at="coalesce(to_instant(recorded_at), to_instant(changed_at))",
+            )
+        }}
     ),
     renamed as (
         select

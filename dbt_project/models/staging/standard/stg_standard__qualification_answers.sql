@@ -1,7 +1,12 @@
 -- Grain: one row per answer: opportunity, attribute, instant and rater
 with
     known_rows as (
-        {{ known_rows(source("raw_standard", "qualification_answers"), "coalesce(to_instant(recorded_at), to_instant(assessed_at))") }}
+        {{
+            known_rows(
+                source("raw_standard", "qualification_answers"),
+                known_at="coalesce(to_instant(recorded_at), to_instant(assessed_at))",
+            )
+        }}
     ),
     renamed as (
         select

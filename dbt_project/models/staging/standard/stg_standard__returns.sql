@@ -1,7 +1,13 @@
 -- Grain: one row per return of an order line
 with
     known_rows as (
-        {{ known_rows(source("raw_standard", "returns"), "to_instant(recorded_at)") }}
+        {{
+            known_rows(
+                source("raw_standard", "returns"),
+                known_at="to_instant(recorded_at)",
+                happened_at=day_start("to_date(returned_on)"),
+            )
+        }}
     ),
     renamed as (
         select

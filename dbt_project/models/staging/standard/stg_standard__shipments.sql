@@ -1,7 +1,13 @@
 -- Grain: one row per shipment of an order line
 with
     known_rows as (
-        {{ known_rows(source("raw_standard", "shipments"), "to_instant(recorded_at)") }}
+        {{
+            known_rows(
+                source("raw_standard", "shipments"),
+                known_at="to_instant(recorded_at)",
+                happened_at=day_start("to_date(shipped_on)"),
+            )
+        }}
     ),
     renamed as (
         select
@@ -12,7 +18,7 @@ with
             to_date(shipped_on) as shipped_on,
             to_date(delivered_on) as delivered_on,
             {{ money("freight_amount") }} as freight_amount,
-            blank_to_null(currency) as currency,
+            upper(blank_to_null(currency)) as currency,
             to_boolean(is_expedited) as is_expedited,
             'standard' as source_system,
             _known_at as recorded_at,

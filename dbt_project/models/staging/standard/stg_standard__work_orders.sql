@@ -1,7 +1,13 @@
 -- Grain: one row per work order
 with
     known_rows as (
-        {{ known_rows(source("raw_standard", "work_orders"), "to_instant(recorded_at)") }}
+        {{
+            known_rows(
+                source("raw_standard", "work_orders"),
+                known_at="to_instant(recorded_at)",
+                happened_at="least(to_instant(released_at), to_instant(started_at))",
+            )
+        }}
     ),
     renamed as (
         select

@@ -1,0 +1,115 @@
+# Every target sets up what it needs on a machine with Python 3.11–3.13 and make, and is quick
+# when nothing changed. What is installed, and where, .ci/install says.
+
+VENV := .venv/.ready
+PY := .venv/bin/python
+DBT := ../.venv/bin/dbt
+LINTED_SQL = $(wildcard dbt_project/models dbt_project/analyses dbt_project/tests/singular)
+LOCK = .tools/installer/bin/uv pip compile --quiet --upgrade --universal --generate-hashes \
+    --no-strip-extras --no-header --no-annotate --python-version 3.11
+
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+# Compiled once, everything starts seconds sooner.
+unexport PYTHONDONTWRITEBYTECODE
+
+# An environment does not survive being moved or copied along with the folder: renew it there.
+_ := $(shell for ready in .venv/.ready .tools/*/.ready; do \
+    [ ! -f "$$ready" ] || [ "$$(cat "$$ready")" = "$$(pwd -P)" ] || rm -f "$$ready"; done)
+
+.PHONY: help demo run status rollback allow rebuild ui docs test test-slow bench \
+    lint ruff mypy import-linter sqlfmt sqlfluff dbt-bouncer format lock clean
+
+help: ## this list
+	@awk -F ' *## ' '/^[a-z-]+:.*##/ { sub(/:.*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV) ## writes the demo company's extracts and runs the whole line on them
+	@$(PY) -m orchestration demo
+
+run: $(VENV) ## runs the line on whatever lies in the landing folder
+	@$(PY) -m orchestration run
+
+status: $(VENV) ## what is published, how old it is, what waits, what the last run said
+	@$(PY) -m orchestration status
+
+rollback: $(VENV) ## puts the publish before the present one back
+	@$(PY) -m orchestration rollback
+
+# The values travel through the environment, untouched by make and the shell.
+allow: export ALLOW_FILE := $(value FILE)
+allow: export ALLOW_DRIFT := $(value DRIFT)
+allow: export ALLOW_REASON := $(value REASON)
+allow: $(VENV) ## lets one refused file or drifted mart through: FILE=… or DRIFT=…, and REASON=…
+	@$(PY) -m orchestration allow $${ALLOW_FILE:+--file="$$ALLOW_FILE"} \
+	    $${ALLOW_DRIFT:+--drift="$$ALLOW_DRIFT"} --reason="$$ALLOW_REASON"
+
+rebuild: $(VENV) ## builds the warehouse anew from landing and state
+	@$(PY) -m orchestration rebuild
+
+ui: $(VENV) ## Dagster's web UI and daemon on 127.0.0.1
+	@$(PY) -m orchestration ui
+
+docs: $(VENV) ## the catalogue of every model, column and test: one page, docs/site/index.html
+	@cd dbt_project && FUNNELWORKS_WAREHOUSE=:memory: $(DBT) docs generate \
+	    --static --empty-catalog --target-path target/docs
+	@mkdir -p docs/site && cp dbt_project/target/docs/static_index.html docs/site/index.html
+	@echo "Written: docs/site/index.html"
+
+test: $(VENV) ## the test suite
+	@$(PY) -m pytest -m "not slow"
+
+test-slow: $(VENV) ## the long proofs
+	@$(PY) -m pytest -m slow || { [ $$? -eq 5 ] && echo "No slow test exists: nothing was proven."; }
+
+bench: export SCALE := $(value SCALE)
+bench: $(VENV) ## times the line on a demo company of SCALE=… times the usual size
+	@$(PY) -m tests.bench --scale="$${SCALE:-1}"
+
+lint: ## every linter, to the end, whatever the first one says
+	@$(MAKE) --no-print-directory --keep-going ruff mypy import-linter sqlfmt sqlfluff dbt-bouncer
+
+ruff: .tools/lint-python/.ready
+	@echo "── ruff"; $(<D)/bin/ruff check --quiet . && $(<D)/bin/ruff format --quiet --check .
+
+mypy: .tools/lint-python/.ready $(VENV)
+	@echo "── mypy"; $(<D)/bin/mypy --python-executable $(PY)
+
+import-linter: .tools/lint-python/.ready
+	@echo "── import-linter"; $(<D)/bin/lint-imports --no-logo
+
+sqlfmt: .tools/lint-sql/.ready
+	@echo "── sqlfmt"; $(<D)/bin/sqlfmt --check --no-progressbar dbt_project
+
+sqlfluff: .tools/lint-sql/.ready
+	@echo "── sqlfluff"; $(<D)/bin/sqlfluff lint --processes 0 --disable-progress-bar $(LINTED_SQL)
+
+dbt-bouncer: .tools/dbt-bouncer/.ready $(VENV)
+	@echo "── dbt-bouncer"; cd dbt_project && \
+	    FUNNELWORKS_WAREHOUSE=:memory: $(DBT) --quiet --warn-error-options '{"error": ["Deprecations"]}' \
+	        parse --target-path target/lint && \
+	    COLUMNS=200 ../$(<D)/bin/dbt-bouncer run --output-only-failures
+
+format: .tools/lint-python/.ready .tools/lint-sql/.ready ## lays Python and SQL out as lint wants them
+	@.tools/lint-python/bin/ruff check --quiet --fix . ; .tools/lint-python/bin/ruff format .
+	@.tools/lint-sql/bin/sqlfmt dbt_project
+
+lock: .tools/lint-python/.ready ## resolves all dependencies anew, as far as pyproject.toml allows
+	$(LOCK) --extra test pyproject.toml -o requirements.lock
+	for group in installer lint-python lint-sql dbt-bouncer; do \
+	    $(LOCK) --group $$group -o .ci/$$group.lock || exit 1; done
+
+clean: ## removes what can be made again (environments, caches), never data/
+	rm -rf .venv .tools build *.egg-info docs/site dbt_project/target dbt_project/logs \
+	    .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(VENV): requirements.lock pyproject.toml .ci/install .ci/installer.lock
+	@echo "Setting up the Python environment in .venv (about 30 s the first time) …"
+	@.ci/install .venv requirements.lock --project
+	@echo "Ready."
+
+.tools/%/.ready: .ci/%.lock .ci/install
+	@echo "Setting up $(@D) (once) …"
+	@.ci/install $(@D) $<

@@ -1,0 +1,182 @@
+"""What landing remembers: the ledger in the warehouse, and first sights and overrides in `state/`.
+
+`state/` is append-only Parquet and outlives the warehouse: each call that adds to it writes one
+more file, whole or not at all.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from assets.landing.files import ClaimedFile
+from assets.settings import Settings
+
+TABLES = """
+create schema if not exists landing;
+
+-- one row: what this run was told
+create table if not exists landing.run_settings (
+    as_of_date date not null,
+    as_of_at timestamp not null,       -- UTC, when the as_of business day ends (exclusive)
+    business_timezone varchar not null,
+    base_currency varchar not null,
+    fiscal_year_start_month integer not null
+);
+
+-- one row per delivery that lies in raw, or that was refused and still lies in the landing folder
+create table if not exists landing.deliveries (
+    delivery_id varchar not null,      -- from system, entity, stamp and content
+    source_system varchar not null,
+    entity varchar not null,
+    file varchar not null,             -- path below landing/
+    sha256 varchar not null,           -- of the file as it lies there
+    stamp timestamp not null,          -- UTC, when the extract was taken
+    is_stamp_first_seen boolean not null, -- the name has no stamp: when the file was first seen
+    delivery varchar not null,         -- full, delta
+    status varchar not null,           -- loaded, refused, set_aside (refused, let through)
+    message varchar,                   -- why it is not loaded, and the way out
+    read_as varchar,                   -- format, encoding and delimiter found
+    rows_in bigint,                    -- counted apart from loading; NULL where not loaded
+    rows_loaded bigint,
+    rows_quarantined bigint,
+    exact_duplicates bigint,           -- of the rows loaded: alike to an earlier row of the file
+    extra_columns varchar[],           -- columns of the file that the table list does not have
+    missing_columns varchar[],         -- optional columns that the file does not have
+    size_bytes bigint not null,
+    modified_at_ns bigint not null,    -- of the file, as the file system has it
+    is_settled boolean not null        -- the validity of the entity's rows takes it into account
+);
+
+-- one row per row of a loaded delivery that was set aside
+create table if not exists landing.quarantined_rows (
+    source_system varchar not null,
+    entity varchar not null,
+    file varchar not null,
+    row_number bigint not null,        -- 1 = first data row
+    delivery_id varchar not null,
+    reason varchar not null,           -- assets.landing.checking.Reason
+    column_name varchar,
+    value varchar,
+    raw_text varchar,                  -- a JSON object of header → text, or the line itself
+    row_key varchar[],                 -- where it can be read: it is not missing
+    recorded_at timestamp not null     -- the stamp of the delivery
+);
+"""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A delivery that lies in the landing folder: a claimed file, its content and its instant."""
+
+    claimed: ClaimedFile
+    sha256: str
+    stamp: datetime
+    size_bytes: int
+    modified_at_ns: int
+
+    @property
+    def delivery_id(self) -> str:
+        claimed = self.claimed
+        identity = (claimed.system.name, claimed.entity.name, self.stamp.isoformat(), self.sha256)
+        return hashlib.sha256("\n".join(identity).encode()).hexdigest()[:20]
+
+
+def content_hash(path: Path) -> str:
+    with path.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()
+
+
+def identify(
+    connection: duckdb.DuckDBPyConnection,
+    claimed: Iterable[ClaimedFile],
+    settings: Settings,
+    remember: bool = True,
+) -> list[Delivery]:
+    """Each claimed file as a delivery, once per delivery.
+
+    A content that comes without a stamp for the first time gets this instant, and, where landing
+    is to remember it, keeps it: it is written to `state/deliveries` before anything else is done
+    with it. The connection needs the macros of casts.sql.
+    """
+    seen = {
+        (row["source_system"], row["entity"], row["sha256"]): row["first_seen_at"]
+        for row in _read(settings.state / "deliveries")
+    }
+    now = datetime.now(UTC).replace(tzinfo=None)
+    news: list[dict[str, Any]] = []
+    found: dict[str, Delivery] = {}
+    for file in claimed:
+        status = file.path.stat()
+        sha256 = content_hash(file.path)
+        stamp = file.stamp
+        if stamp is None:
+            content = (file.system.name, file.entity.name, sha256)
+            if content not in seen:
+                seen[content] = now
+                news.append(dict(zip(("source_system", "entity", "sha256"), content, strict=True)))
+                news[-1] |= {"file": file.file, "first_seen_at": now}
+            instant = seen[content]
+        elif isinstance(stamp, datetime):
+            instant = stamp
+        else:
+            instant = _business_day_end(connection, stamp)
+        delivery = Delivery(file, sha256, instant, status.st_size, status.st_mtime_ns)
+        # One delivery under two names is one; a full one says more than a delta.
+        known = found.get(delivery.delivery_id)
+        if known is None or (known.claimed.delivery, file.delivery) == ("delta", "full"):
+            found[delivery.delivery_id] = delivery
+    if remember:
+        _append(settings.state / "deliveries", news, now)
+    return list(found.values())
+
+
+def overridden(settings: Settings) -> set[str]:
+    """The contents that were let through."""
+    rows = _read(settings.state / "overrides")
+    return {row["sha256"] for row in rows if row["kind"] == "file"}
+
+
+def record_override(settings: Settings, kind: str, target: str, sha256: str, reason: str) -> None:
+    """Keeps an override: `kind` file or drift, `target` the file or the mart, and why."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    row = {"kind": kind, "target": target, "sha256": sha256, "reason": reason, "granted_at": now}
+    _append(settings.state / "overrides", [row], now)
+
+
+def _business_day_end(connection: duckdb.DuckDBPyConnection, day: date) -> datetime:
+    found = connection.execute("select business_day_end(cast(? as date))", [day]).fetchone()
+    assert found is not None
+    return found[0]
+
+
+def _read(folder: Path) -> list[dict[str, Any]]:
+    import pyarrow.parquet
+
+    return [
+        row
+        for path in sorted(folder.glob("*.parquet"))
+        for row in pyarrow.parquet.read_table(path).to_pylist()
+    ]
+
+
+def _append(folder: Path, rows: list[dict[str, Any]], now: datetime) -> None:
+    """Adds one file of rows, whole or not at all."""
+    if not rows:
+        return
+    import pyarrow
+    import pyarrow.parquet
+
+    folder.mkdir(parents=True, exist_ok=True)
+    content = hashlib.sha256(repr(rows).encode()).hexdigest()[:8]
+    path = folder / f"{now:%Y%m%dT%H%M%S.%fZ}-{content}.parquet"
+    growing = path.with_suffix(".tmp")
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), growing)
+    with growing.open("rb") as written:
+        os.fsync(written.fileno())
+    growing.replace(path)

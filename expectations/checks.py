@@ -1,0 +1,136 @@
+"""The gates as Dagster asset checks: one step per system that comes in, one for what goes out.
+
+Every check blocks what lies behind it. A suite is one check in Dagster; each of its rules is a row
+of `data_quality_checks`.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+import expectations.suites as suites
+from expectations import page
+from expectations.suites.entry import with_ledger
+from expectations.suites.marts import mart_gates, mart_names
+from expectations.validation import Gate, Verdict, keep, validate
+
+POOL = "duckdb_writer"
+
+
+def systems() -> dict[str, dict[str, suites.Suite]]:
+    """The suites of every source system: {system: {entity: suite}}."""
+    modules = (
+        importlib.import_module(f"{suites.__name__}.{module.name}")
+        for module in pkgutil.iter_modules(suites.__path__)
+    )
+    return {module.SYSTEM: module.SUITES for module in modules if hasattr(module, "SYSTEM")}
+
+
+def asset_checks() -> list[dg.AssetChecksDefinition]:
+    return [*(_entry_checks(*system) for system in systems().items()), _exit_checks()]
+
+
+def _entry_checks(
+    system: str, entities: dict[str, suites.Suite]
+) -> dg.AssetChecksDefinition:
+    @dg.multi_asset_check(
+        name=f"check_{system}",
+        specs=[
+            dg.AssetCheckSpec(
+                "entry",
+                asset=[f"raw_{system}", entity],
+                blocking=True,
+                description=f"Nothing of {entity} got lost, and what must hold of it holds.",
+            )
+            for entity in entities
+        ],
+        pool=POOL,
+    )
+    def check_system(
+        context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Any]
+    ) -> Iterator[dg.AssetCheckResult]:
+        gates = [
+            Gate(
+                f"raw_{system}",
+                entity,
+                f'select * from raw_{system}."{entity}"'
+                " where _valid_from is not null and _valid_to is null",
+                with_ledger(system, entity, suite),
+                system,
+            )
+            for entity, suite in entities.items()
+        ]
+        yield from _judge(context, settings, "entry", gates)
+
+    return check_system
+
+
+def _exit_checks() -> dg.AssetChecksDefinition:
+    @dg.multi_asset_check(
+        name="check_marts",
+        specs=[
+            dg.AssetCheckSpec(
+                "exit",
+                asset=["marts", mart],
+                blocking=True,
+                description=f"{mart} is whole, agrees with its neighbours and did not shrink.",
+            )
+            for mart in mart_names()
+        ],
+        pool=POOL,
+    )
+    def check_marts(
+        context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Any]
+    ) -> Iterator[dg.AssetCheckResult]:
+        yield from _judge(context, settings, "exit", mart_gates(settings))
+
+    return check_marts
+
+
+def _judge(
+    context: dg.AssetCheckExecutionContext, settings: Any, boundary: str, gates: list[Gate]
+) -> Iterator[dg.AssetCheckResult]:
+    delivered = [gate for gate in gates if boundary == "exit" or _was_delivered(settings, gate)]
+    verdicts = validate(settings.warehouse, delivered)
+    keep(settings.warehouse, boundary, context.run.run_id, verdicts)
+    page.write(settings)
+    for verdict in verdicts:
+        if verdict.message:
+            say = context.log.error if verdict.blocks else context.log.warning
+            say(_in_words(verdict))
+    if delivered:
+        failed = sum(verdict.blocks for verdict in verdicts)
+        context.log.info(
+            f"{len(verdicts)} {boundary} checks on {len(delivered)} tables, {failed} stop the line"
+        )
+    for gate in gates:
+        found = [verdict for verdict in verdicts if verdict.gate is gate]
+        blocking = [_in_words(verdict) for verdict in found if verdict.blocks]
+        yield dg.AssetCheckResult(
+            asset_key=[gate.schema, gate.table],
+            check_name=boundary,
+            passed=not blocking,
+            description="\n".join(blocking) or ("passed" if found else "nothing was delivered"),
+            metadata={
+                "checks": len(found),
+                "warnings": [_in_words(v) for v in found if v.message and not v.blocks],
+            },
+        )
+
+
+def _was_delivered(settings: Any, gate: Gate) -> bool:
+    import duckdb
+
+    with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
+        found = connection.execute(
+            "select 1 from landing.deliveries where source_system = $1 and entity = $2 limit 1",
+            [gate.source_system, gate.table],
+        ).fetchone()
+    return found is not None
+
+
+def _in_words(verdict: Verdict) -> str:
+    return f"{verdict.message}. What to do: {verdict.way_out}"

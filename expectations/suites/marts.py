@@ -1,0 +1,106 @@
+"""What must hold of every published mart: of each by itself, of marts together, against last time.
+
+By itself: its grain has no twins, a rate lies in [0, 1] and is nothing where there is nothing to
+divide by. Together: two marts that tell of the same things tell the same number. Against last
+time: a mart that lost much of its rows is stopped until somebody says that it is right.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from expectations.suites import Rule, Suite
+from expectations.suites.reconciliations import RECONCILIATIONS
+from expectations.validation import Gate, last_published
+
+MANIFEST = Path(__file__).resolve().parents[2] / "dbt_project" / "target" / "manifest.json"
+#: the share of its rows that a mart may lose from one publish to the next
+DRIFT_LIMIT = 0.30
+
+
+def mart_names() -> list[str]:
+    return [node["name"] for node in _public_models()]
+
+
+def mart_gates(settings: Any) -> list[Gate]:
+    """A gate for every public dbt model; `settings` gives the folders of the run."""
+    version, before = last_published(settings.published / "manifest.json")
+    allowed = _allowed_drifts(settings.state / "overrides", version)
+    gates = []
+    for node in _public_models():
+        name = node["name"]
+        rules = [*_rate_rules(list(node["columns"])), *RECONCILIATIONS.get(name, ())]
+        if before.get(name) and name not in allowed:
+            rules.append(_drift_rule(name, before[name]))
+        gates.append(
+            Gate(
+                node["schema"],
+                name,
+                f'select * from {node["schema"]}."{name}"',
+                Suite(key=tuple(node["config"]["meta"]["grain"]), rules=tuple(rules)),
+            )
+        )
+    return gates
+
+
+def _public_models() -> list[dict[str, Any]]:
+    nodes = json.loads(MANIFEST.read_text())["nodes"].values()
+    return sorted(
+        (
+            node
+            for node in nodes
+            if node["resource_type"] == "model" and node["config"].get("access") == "public"
+        ),
+        key=lambda node: node["name"],
+    )
+
+
+def _rate_rules(columns: list[str]) -> list[Rule]:
+    # a mean has its parts beside it as well, but no bounds
+    rates = [name for name in columns if "_rate" in name and f"{name}_denominator" in columns]
+    fault = "this is a fault of the model: mend it, or put the last publish back (make rollback)"
+    if not rates:
+        return []
+    return [
+        Rule(
+            "rates_lie_between_0_and_1",
+            " or ".join(f"{rate} not between 0 and 1" for rate in rates),
+            "hold a rate outside 0 to 1",
+            fault,
+        ),
+        Rule(
+            "no_rate_without_cases",
+            " or ".join(
+                f"({rate} is not null and coalesce({rate}_denominator, 0) = 0)" for rate in rates
+            ),
+            "hold a rate though there is nothing to divide by",
+            fault,
+        ),
+    ]
+
+
+def _drift_rule(mart: str, rows_before: int) -> Rule:
+    least = rows_before * (1 - DRIFT_LIMIT)
+    return Rule(
+        "kept_its_rows",
+        "select row_count from (select count(*) as row_count from {batch})"
+        f" where row_count <= {least}",
+        f"is all that is left of {rows_before:,}: it lost {DRIFT_LIMIT:.0%} or more since the "
+        "last publish (one row here = the whole mart)",
+        f"look for the extract that shrank; if it is right: make allow DRIFT={mart} REASON='…'",
+        keeps_rows=False,
+    )
+
+
+def _allowed_drifts(overrides: Path, version: str) -> set[str]:
+    """Marts that may shrink against the published `version`; a later one asks anew."""
+    import duckdb
+
+    if not any(overrides.glob("*.parquet")):
+        return set()
+    found = duckdb.execute(
+        "select distinct target from read_parquet($1, union_by_name := true) where kind = 'drift'"
+        " and sha256 = $2",
+        [str(overrides / "*.parquet"), version],
+    ).fetchall()
+    return {target for (target,) in found}

@@ -1,0 +1,43 @@
+"""Every job and every cron of the line."""
+
+import dagster as dg
+
+from expectations.suites.marts import mart_names
+from orchestration.resources import read_settings, setting
+
+#: the plain console logger of `definitions.py`, however the job is started
+CONSOLE = {"loggers": {"console": {}}}
+PUBLISHED = dg.AssetSelection.groups("published")
+MART_CHECKS = dg.AssetSelection.checks_for_assets(
+    *(dg.AssetKey(["marts", mart]) for mart in mart_names())
+)
+
+refresh = dg.define_asset_job(
+    "refresh",
+    selection=dg.AssetSelection.all(),
+    config=CONSOLE,
+    description="The line: landing, checks, models, checks, publish.",
+)
+publish_only = dg.define_asset_job(
+    "publish_only",
+    selection=PUBLISHED | MART_CHECKS,
+    config=CONSOLE,
+    description="Checks the marts as they stand in the warehouse and publishes them.",
+)
+checks_only = dg.define_asset_job(
+    "checks_only",
+    selection=dg.AssetSelection.all_asset_checks(),
+    config=CONSOLE,
+    description="Carries out every check on the warehouse as it stands; publishes nothing.",
+)
+JOBS = [refresh, publish_only, checks_only]
+
+daily_refresh = dg.ScheduleDefinition(
+    name="daily_refresh",
+    job=refresh,
+    cron_schedule=setting("REFRESH_CRON", "0 5 * * *"),
+    execution_timezone=read_settings().timezone,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Before work, in the business zone; FUNNELWORKS_REFRESH_CRON moves it.",
+)
+SCHEDULES = [daily_refresh]
