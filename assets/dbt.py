@@ -3,12 +3,11 @@
 Belongs here: how dbt is called and how its models appear in Dagster. Does not belong here: SQL.
 """
 
-import contextlib
-import io
 import json
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,11 @@ import dagster as dg
 from dagster_dbt import (
     DagsterDbtTranslator,
     DagsterDbtTranslatorSettings,
-    DbtCliResource,
     DbtProject,
     dbt_assets,
 )
 
+from assets.retries import retry_transient
 from assets.settings import Settings
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent / "dbt_project"
@@ -41,9 +40,11 @@ def staged_entities() -> dict[str, list[str]]:
     return dict(sorted(found.items()))
 
 
-def dbt_vars() -> list[str]:
-    """The arguments that tell dbt which systems there are."""
-    return ["--vars", json.dumps({"staged_entities": staged_entities()})]
+def dbt_command(*arguments: str) -> list[str]:
+    """A command line of dbt for this project, told which systems there are."""
+    systems = json.dumps({"staged_entities": staged_entities()})
+    folders = ["--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)]
+    return [DBT, *arguments, *folders, "--vars", systems]
 
 
 def prepared_manifest() -> Path:
@@ -62,10 +63,7 @@ def prepared_manifest() -> Path:
     configuration = (PROJECT_DIR / "dbt_project.yml", PROJECT_DIR / "profiles.yml")
     if any(path.stat().st_mtime > made for path in (*configuration, *sources)):
         parsed = subprocess.run(
-            [DBT, "--quiet", "parse", *dbt_vars(), "--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)],
-            capture_output=True,
-            text=True,
-            check=False,
+            dbt_command("parse", "--quiet"), capture_output=True, text=True, check=False
         )
         if parsed.returncode:
             raise RuntimeError(f"dbt cannot parse {PROJECT_DIR}:\n{parsed.stdout}{parsed.stderr}")
@@ -102,52 +100,70 @@ class SchemaAndTable(DagsterDbtTranslator):
     pool="duckdb_writer",
 )
 def dbt_models(
-    context: dg.AssetExecutionContext, dbt: DbtCliResource, settings: dg.ResourceParam[Settings]
-) -> Iterator[Any]:
+    context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+) -> Iterator[dg.MaterializeResult]:
     context.log.info("building seeds, staging, intermediate models and marts")
-    build = dbt.cli(
-        ["build", "--exclude-resource-type", "unit_test", *dbt_vars()], context=context
-    )
-    try:
-        # dagster-dbt prints every line of dbt; the run's own words are enough
-        with contextlib.redirect_stdout(io.StringIO()):
-            events = list(_followed(context, build.stream()))
-    except dg.Failure as failure:
+    nodes = {
+        node["unique_id"]: SchemaAndTable().get_asset_key(node)
+        for node in json.loads(prepared_manifest().read_text())["nodes"].values()
+        if node["resource_type"] in ("model", "seed")
+    }
+    wanted = ["fqn:*"]
+    if context.is_subset:
+        chosen = context.selected_asset_keys
+        wanted = [node.split(".")[-1] for node, key in nodes.items() if key in chosen]
+    with retry_transient():
+        seconds = build(settings, wanted, context.log.info)
+    described = _described_tables(settings.warehouse)
+    for node, took in seconds.items():
+        if node in nodes:
+            key = nodes[node]
+            metadata = {"seconds": round(took, 3), **described.get(tuple(key.path), {})}
+            yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+
+
+def build(
+    settings: Settings, select: list[str], say: Callable[[str], None] = lambda line: None
+) -> dict[str, float]:
+    """Builds the selected models with the tests on them; unit tests are not for production.
+
+    In a process of its own, which gives the warehouse free when it ends; its environment names the
+    warehouse (`orchestration/resources.py`). Returns the seconds of each node by its unique id.
+
+    Raises:
+        dagster.Failure: a model or a test failed; the description says which and why.
+    """
+    target = settings.warehouse.parent / "dbt"
+    target.mkdir(parents=True, exist_ok=True)
+    parsed = project.manifest_path.with_name("partial_parse.msgpack")
+    if parsed.exists():
+        shutil.copyfile(parsed, target / parsed.name)
+    command = dbt_command("build", "--exclude-resource-type", "unit_test", "--log-format", "json")
+    written = ["--target-path", str(target), "--log-path", str(target), "--select", *select]
+    errors, done = [], 0
+    with subprocess.Popen(
+        [*command, *written],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+    ) as process:
+        for line in process.stdout or ():
+            event = json.loads(line)["info"] if line.startswith("{") else {"msg": line.strip()}
+            if event.get("level", "error") == "error":
+                errors.append(event["msg"].strip())
+            if event.get("name") in ("LogModelResult", "LogSeedResult"):
+                done += 1
+                if done % 50 == 0:
+                    say(f"built {done} seeds and models")
+    if process.returncode:
+        words = "\n".join(filter(None, errors))
         raise dg.Failure(
-            "dbt could not build the marts; nothing was published.\n" + "\n".join(_errors(build)),
-            allow_retries=False,
-        ) from failure
-    tables = _described_tables(settings.warehouse)
-    for event in events:
-        if isinstance(event, dg.Output):
-            key = context.asset_key_for_output(event.output_name)
-            event = dg.Output(
-                event.value,
-                output_name=event.output_name,
-                metadata={**event.metadata, **tables.get(tuple(key.path), {})},
-            )
-        yield event
-
-
-def _followed(context: dg.AssetExecutionContext, events: Iterator[Any]) -> Iterator[Any]:
-    """The events as they come, with a word on every fiftieth model."""
-    built = 0
-    for event in events:
-        if isinstance(event, dg.Output):
-            built += 1
-            if built % 50 == 0:
-                context.log.info(f"built {built} seeds and models")
-        yield event
-    context.log.info(f"built {built} seeds and models, all of them")
-
-
-def _errors(build: Any) -> list[str]:
-    results = build.get_artifact("run_results.json")["results"]
-    return [
-        f"{result['unique_id'].split('.', 2)[2]}: {result['message']}"
-        for result in results
-        if result["status"] in ("error", "fail")
-    ]
+            f"dbt could not build the marts; nothing was published.\n{words}", allow_retries=False
+        )
+    say(f"built {done} seeds and models, all of them")
+    results = json.loads((target / "run_results.json").read_text())["results"]
+    return {result["unique_id"]: result["execution_time"] for result in results}
 
 
 def _described_tables(warehouse: Path) -> dict[tuple[str, ...], dict[str, Any]]:

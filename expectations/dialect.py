@@ -6,7 +6,7 @@ reflected from information_schema, because the Postgres catalogue that duckdb-en
 all there in DuckDB 2.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ class GatesDialect(duckdb_engine.Dialect):
 
     def get_columns(
         self, connection: Any, table_name: str, schema: str | None = None, **_: Any
-    ) -> list[dict[str, Any]]:
+    ) -> Any:
         found = connection.exec_driver_sql(
             "select column_name, data_type, is_nullable = 'YES' from information_schema.columns"
             " where table_name = $1 and ($2::varchar is null or table_schema = $2)"
@@ -84,7 +84,7 @@ class GatesDialect(duckdb_engine.Dialect):
             ).fetchall()
         ]
 
-    def get_pk_constraint(self, *_: Any, **__: Any) -> dict[str, Any]:
+    def get_pk_constraint(self, *_: Any, **__: Any) -> Any:
         return {"constrained_columns": [], "name": None}
 
     def _none(self, *_: Any, **__: Any) -> list[Any]:
@@ -97,8 +97,10 @@ registry.register("duckdb.gates", __name__, "GatesDialect")
 
 
 @contextmanager
-def lent_connections(warehouse: Path) -> Iterator[Callable[[], Any]]:
+def lent_connections(warehouse: Path, views: Mapping[str, str]) -> Iterator[Callable[[], Any]]:
     """A maker of connections to the warehouse, all of which are closed at the end.
+
+    `views`: temporary views, name → query, that each of them sees.
 
     DuckDB lets no other writer in while one is open, and Great Expectations closes none.
     """
@@ -109,6 +111,8 @@ def lent_connections(warehouse: Path) -> Iterator[Callable[[], Any]]:
             str(warehouse), read_only=True, config={"autoinstall_known_extensions": "false"}
         )
         connection.execute("set timezone = 'UTC'")
+        for name, query in views.items():
+            connection.execute(f'create temporary view "{name}" as {query}')
         opened.append(connection)
         return duckdb_engine.ConnectionWrapper(connection)
 

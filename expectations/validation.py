@@ -6,8 +6,8 @@ set aside. Great Expectations decides what passes; the SQL runs in DuckDB, no ro
 """
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,9 @@ from expectations.suites import Rule, Suite
 
 #: failing rows kept of one check: enough to see the pattern, few enough to read
 ROWS_KEPT = 200
+#: failing rows that a message names
+ROWS_NAMED = 3
+CORRECT_THE_EXTRACT = "correct the extract and deliver it again"
 
 SCHEMA = """
 create schema if not exists quality;
@@ -48,7 +51,7 @@ from quality.failing_rows;
 class Gate:
     """One table under test: its asset (schema, table), the rows tested, and the suite.
 
-    `batch` is the table's name or a query; `source_system` is blank for marts.
+    `batch` is a query; `source_system` is blank for marts.
     """
 
     schema: str
@@ -60,6 +63,10 @@ class Gate:
     @property
     def asset(self) -> str:
         return f"{self.schema}/{self.table}"
+
+    @property
+    def view(self) -> str:
+        return f"{self.schema}__{self.table}"
 
 
 @dataclass(frozen=True)
@@ -101,79 +108,85 @@ def validate(warehouse: Path, gates: Iterable[Gate]) -> list[Verdict]:
     verdicts: list[Verdict] = []
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    with lent_connections(warehouse) as connect:
-        source = context.data_sources.add_sql(
+    gates = list(gates)
+    # as views: to learn the columns of a query Great Expectations reads it to the last row
+    views = {gate.view: gate.batch for gate in gates}
+    with lent_connections(warehouse, views) as connect:
+        sources: Any = context.data_sources
+        source = sources.add_sql(
             "warehouse",
             connection_string="duckdb+gates://",
             kwargs={"creator": connect, "poolclass": StaticPool},
         )
         for gate in gates:
             batch = (
-                source.add_query_asset(gate.asset, query=gate.batch)
+                source.add_table_asset(gate.asset, table_name=gate.view)
                 .add_batch_definition_whole_table("all")
                 .get_batch()
             )
             expectations = _expectations(gate)
             suite = gx.ExpectationSuite(name=gate.asset, expectations=list(expectations.values()))
-            results = batch.validate(suite, result_format={"result_format": "SUMMARY"}).results
-            by_name = {result.expectation_config.meta["name"]: result for result in results}
+            validated: Any = batch.validate(suite, result_format={"result_format": "SUMMARY"})
+            by_name = {
+                result.expectation_config.meta["name"]: result for result in validated.results
+            }
             if by_name.keys() != expectations.keys():
                 missing = ", ".join(sorted(expectations.keys() - by_name.keys()))
                 raise RuntimeError(f"{gate.asset}: no answer for {missing}")
-            verdicts += [_verdict(gate, name, by_name[name]) for name in expectations]
+            verdicts += [_verdict(gate, name, by_name[name], connect) for name in expectations]
     return verdicts
 
 
 def _expectations(gate: Gate) -> dict[str, Any]:
     import great_expectations.expectations as gxe
+    from great_expectations.expectations.metadata_types import FailureSeverity
 
     found: dict[str, Any] = {}
     key = gate.suite.key
-    if len(key) == 1:
-        found["key_is_unique"] = gxe.ExpectColumnValuesToBeUnique(
-            column=key[0], meta=_meta("key_is_unique", f"share {key[0]} with another row")
+    if key:
+        named = ", ".join(f'"{column}"' for column in key)
+        twins = Rule(
+            "key_is_unique",
+            f"select * from {{batch}} qualify count(*) over (partition by {named}) > 1",
+            f"share {', '.join(key)} with another row",
+            CORRECT_THE_EXTRACT,
         )
-    elif key:
-        found["key_is_unique"] = gxe.ExpectCompoundColumnsToBeUnique(
-            column_list=list(key),
-            ignore_row_if="never",
-            meta=_meta("key_is_unique", f"share {', '.join(key)} with another row"),
-        )
+        if len(key) == 1:
+            found[twins.name] = gxe.ExpectColumnValuesToBeUnique(column=key[0], meta=_meta(twins))
+        else:
+            found[twins.name] = gxe.ExpectCompoundColumnsToBeUnique(
+                column_list=list(key), ignore_row_if="never", meta=_meta(twins)
+            )
     for column in gate.suite.filled:
-        name = f"{column}_is_filled"
-        found[name] = gxe.ExpectColumnValuesToNotBeNull(
-            column=column, meta=_meta(name, f"have no {column}")
+        filled = Rule(
+            f"{column}_is_filled", f'"{column}" is null', f"have no {column}", CORRECT_THE_EXTRACT
         )
+        found[filled.name] = gxe.ExpectColumnValuesToNotBeNull(column=column, meta=_meta(filled))
     for rule in gate.suite.rules:
         found[rule.name] = gxe.UnexpectedRowsExpectation(
             unexpected_rows_query=rule.query,
-            severity="warning" if rule.warn else "critical",
-            meta=_meta(rule.name, rule.says, rule),
+            severity=FailureSeverity.WARNING if rule.warn else FailureSeverity.CRITICAL,
+            meta=_meta(rule),
         )
     return found
 
 
-def _meta(name: str, says: str, rule: Rule | None = None) -> dict[str, Any]:
-    return {
-        "name": name,
-        "says": says,
-        "way_out": rule.way_out if rule else "correct the extract and deliver it again",
-        "warn": rule.warn if rule else None,
-        "rows": rule.query if rule and rule.keeps_rows else None,
-    }
+def _meta(rule: Rule) -> dict[str, Any]:
+    """What Great Expectations carries along for the verdict."""
+    return {**asdict(rule), "query": rule.query}
 
 
-def _verdict(gate: Gate, name: str, result: Any) -> Verdict:
+def _verdict(gate: Gate, name: str, result: Any, connect: Callable[[], Any]) -> Verdict:
     meta, outcome = result.expectation_config.meta, result.result
     failing = outcome.get("unexpected_count", outcome.get("observed_value"))
     broken = result.exception_info.get("raised_exception", False) or not isinstance(failing, int)
+    message = ""
     if broken:
         why = result.exception_info.get("exception_message") or "no figure came back"
         message = f"{gate.asset}: {name} could not be carried out: {why}"
-    elif result.success:
-        message = ""
-    else:
-        message = f"{gate.asset}: {failing:,} rows {meta['says']}"
+    elif not result.success:
+        shown = _shown(gate, meta["query"], meta["shows"], connect)
+        message = f"{gate.asset}: {failing:,} {meta['what']} {meta['says']}{shown}"
     return Verdict(
         gate=gate,
         check_name=name,
@@ -184,8 +197,24 @@ def _verdict(gate: Gate, name: str, result: Any) -> Verdict:
         message=message,
         way_out=meta["way_out"] if message else "",
         warn_reason=meta["warn"],
-        failing_rows=meta["rows"],
+        failing_rows=meta["query"] if meta["keeps_rows"] else None,
     )
+
+
+def _shown(gate: Gate, query: str, shows: str | None, connect: Callable[[], Any]) -> str:
+    """The first failing rows by name, in brackets; blank where a row has no name."""
+    connection = connect()
+    rows = query.replace("{batch}", gate.view)
+    if shows is None:
+        columns = {row[0] for row in connection.execute(f"describe {rows}").fetchall()}
+        if not {"_file", "_row_number"} <= columns:
+            return ""
+        shows = "_file || ' row ' || _row_number"
+    named = connection.execute(
+        f"select distinct {shows} as shown from ({rows}) order by shown limit {ROWS_NAMED + 1}"
+    ).fetchall()
+    more = ["…"] if len(named) > ROWS_NAMED else []
+    return f" ({'; '.join([name for (name,) in named[:ROWS_NAMED]] + more)})"
 
 
 def keep(warehouse: Path, boundary: str, run_id: str, verdicts: list[Verdict]) -> None:
@@ -203,7 +232,7 @@ def keep(warehouse: Path, boundary: str, run_id: str, verdicts: list[Verdict]) -
         for verdict in verdicts:
             gate = verdict.gate
             connection.execute(
-                "insert into quality.check_results values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13)",
+                "insert into quality.check_results values (?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 [
                     run_id,
                     now,

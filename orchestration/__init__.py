@@ -1,0 +1,1 @@
+"""What runs, when and with what: the wiring of the line, and its commands."""

@@ -16,19 +16,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assets.settings import Settings
-from orchestration.resources import PROJECT, SettingError, read_settings, setting
+from orchestration.resources import (
+    PROJECT,
+    SettingError,
+    dagster_home,
+    read_settings,
+    set_as_of,
+    setting,
+)
 
 if TYPE_CHECKING:
     import dagster as dg
-    from dagster._utils.error import SerializableErrorInfo
-
-DAGSTER_YAML = """\
-telemetry:
-  enabled: false
-concurrency:
-  pools:
-    default_limit: 1
-"""
+    from dagster_shared.error import SerializableErrorInfo
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -72,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
 def run(settings: Settings) -> int:
     """The job `refresh`, in this process; 0 = published."""
     started = time.monotonic()
-    _dagster_home(settings)
+    dagster_home(settings)
     print(f"Funnelworks: running the line on {settings.landing}", flush=True)
     import dagster as dg
 
@@ -90,8 +89,11 @@ def run(settings: Settings) -> int:
     if result.success:
         print(f"Published in {seconds:.0f} s: {settings.published / 'marts.duckdb'}")
         return 0
-    print(f"\nNOT PUBLISHED (run {result.run_id}, {seconds:.0f} s). What was published before is"
-          " untouched.", file=sys.stderr)
+    print(
+        f"\nNOT PUBLISHED (run {result.run_id}, {seconds:.0f} s). What was published before is"
+        " untouched.",
+        file=sys.stderr,
+    )
     for words in dict.fromkeys(_what_failed(result)):
         print(words, file=sys.stderr)
     return 1
@@ -110,21 +112,13 @@ def _what_failed(result: "dg.ExecuteInProcessResult") -> Iterator[str]:
             elif not (blocked and str(event.step_key).startswith("check_")):
                 yield f"{event.step_key}: {_root_cause(failure.error)}"
         elif event.is_run_failure and not result.get_failed_step_keys():
-            yield _root_cause(event.pipeline_failure_data.error)
+            yield _root_cause(event.job_failure_data.error)
 
 
 def _root_cause(error: "SerializableErrorInfo | None") -> str:
     while error and error.cause:
         error = error.cause
     return error.message.strip() if error else "no reason was given"
-
-
-def _dagster_home(settings: Settings) -> None:
-    """Dagster keeps its runs under this home unless DAGSTER_HOME says otherwise."""
-    home = Path(os.environ.setdefault("DAGSTER_HOME", str(settings.home / "dagster")))
-    home.mkdir(parents=True, exist_ok=True)
-    if not (home / "dagster.yaml").exists():
-        (home / "dagster.yaml").write_text(DAGSTER_YAML)
 
 
 def demo(settings: Settings) -> int:
@@ -142,12 +136,15 @@ def demo(settings: Settings) -> int:
     else:
         print(f"Making the demo company's extracts, up to {until}", flush=True)
         try:
-            simulate(settings.home, until=date.fromisoformat(until), say=lambda line: print(f"  {line}", flush=True))
+            simulate(
+                settings.home,
+                until=date.fromisoformat(until),
+                say=lambda line: print(f"  {line}", flush=True),
+            )
         except ValueError as error:
             print(error, file=sys.stderr)
             return 1
-    os.environ["FUNNELWORKS_AS_OF"] = until
-    return run(read_settings()) or show_demo(settings)
+    return run(set_as_of(until)) or show_demo(settings)
 
 
 def show_demo(settings: Settings) -> int:
@@ -160,7 +157,8 @@ def show_demo(settings: Settings) -> int:
             " order by 1"
         ).fetchall()
         reasons = connection.execute(
-            "select reason, count(*) from marts.marts.quarantined_rows group by 1 order by 2 desc, 1"
+            "select reason, count(*) from marts.marts.quarantined_rows"
+            " group by 1 order by 2 desc, 1"
         ).fetchall()
     print("\nBuilt and published:")
     for name, rows in tables:
@@ -186,7 +184,8 @@ def status(settings: Settings) -> int:
         rows = sum(mart["rows"] for mart in manifest["marts"].values())
         print(
             f"Published: version {manifest['version']}, as of {manifest['as_of']}, "
-            f"{len(manifest['marts'])} tables, {rows:,} rows, {age.total_seconds() / 3600:.1f} h old"
+            f"{len(manifest['marts'])} tables, {rows:,} rows, "
+            f"{age.total_seconds() / 3600:.1f} h old"
         )
         print(f"Kept for rollback: {', '.join(versions(settings))}")
     else:
@@ -195,7 +194,7 @@ def status(settings: Settings) -> int:
     print(f"Waiting in landing: {len(files)} files")
     for waits in files[:20]:
         print(f"  {waits.file} ({waits.state})")
-    _dagster_home(settings)
+    dagster_home(settings)
     import dagster as dg
 
     with dg.DagsterInstance.get() as instance:
@@ -243,7 +242,7 @@ def allow(settings: Settings, file: str | None, drift: str | None, reason: str) 
 
 
 def ui(settings: Settings) -> int:
-    _dagster_home(settings)
+    dagster_home(settings)
     os.chdir(PROJECT)
     command = ["dagster", "dev", "-h", "127.0.0.1", "-w", "workspace.yaml"]
     os.execv(Path(sys.executable).with_name("dagster"), command)

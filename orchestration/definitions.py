@@ -12,7 +12,6 @@ from orchestration.resources import PROJECT, RESOURCES, executor, read_settings
 from orchestration.schedules import JOBS, SCHEDULES
 from orchestration.sensors import SENSORS
 
-
 #: how the messages begin that Dagster and dagster-dbt write into a run's log beside the line's
 TOOL_TALK = ("Dependencies for step", "A dbt subsetted", "Copying `", "Running dbt", "Finished dbt")
 
@@ -20,7 +19,9 @@ TOOL_TALK = ("Dependencies for step", "A dbt subsetted", "Copying `", "Running d
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
 
-@dg.logger(description="What the line says of itself, without Dagster's own events.")
+@dg.logger(
+    config_schema=None, description="What the line says of itself, without Dagster's own events."
+)
 def console(_: dg.InitLoggerContext) -> logging.Logger:
     logger = logging.Logger("funnelworks", logging.INFO)
     handler = logging.StreamHandler()

@@ -4,20 +4,27 @@ Settings come from the environment or from `.env` in the project folder (the env
 `.env.example` lists them all. Secrets are only ever read here and never logged.
 """
 
+import contextlib
 import os
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import dagster as dg
-from dagster_dbt import DbtCliResource
 from dotenv import load_dotenv
 
-from assets.dbt import DBT, project
 from assets.settings import Settings
 
 PROJECT = Path(__file__).resolve().parent.parent
 load_dotenv(PROJECT / ".env")
+
+DAGSTER_YAML = """\
+telemetry:
+  enabled: false
+concurrency:
+  pools:
+    default_limit: 1
+"""
 
 
 class SettingError(ValueError):
@@ -70,16 +77,38 @@ def read_settings() -> Settings:
     )
 
 
-@dg.resource(description="Where things lie, the day the run speaks of, the business constants.")
-def settings_resource() -> Settings:
+def name_warehouse(settings: Settings) -> None:
+    """Tells dbt, which runs as a process of its own, where the warehouse is.
+
+    Already before the project is parsed: dbt parses all of it anew when the environment of its
+    profile differs from that of the parse before.
+    """
+    os.environ["FUNNELWORKS_WAREHOUSE"] = str(settings.warehouse)
+
+
+def set_as_of(day: str) -> Settings:
+    """Makes `day` (ISO) the as_of of this process, whatever the environment says."""
+    os.environ["FUNNELWORKS_AS_OF"] = day
     return read_settings()
 
 
-@dg.resource(description="dbt on the warehouse file of this home.")
-def dbt_resource() -> DbtCliResource:
-    # dbt's profile knows the warehouse by this name alone
-    os.environ["FUNNELWORKS_WAREHOUSE"] = str(read_settings().warehouse)
-    return DbtCliResource(project_dir=project, dbt_executable=DBT)
+def dagster_home(settings: Settings) -> None:
+    """Dagster keeps its runs under this home unless DAGSTER_HOME says otherwise."""
+    home = Path(os.environ.setdefault("DAGSTER_HOME", str(settings.home / "dagster")))
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / "dagster.yaml").exists():
+        (home / "dagster.yaml").write_text(DAGSTER_YAML)
+
+
+@dg.resource(description="Where things lie, the day the run speaks of, the business constants.")
+def settings_resource() -> Settings:
+    settings = read_settings()
+    name_warehouse(settings)
+    return settings
+
+
+with contextlib.suppress(SettingError):  # said in words by whatever reads the settings next
+    name_warehouse(read_settings())
 
 
 def notify(title: str, body: str) -> bool:
@@ -119,4 +148,4 @@ def executor() -> dg.ExecutorDefinition:
     return executors[name]
 
 
-RESOURCES = {"settings": settings_resource, "dbt": dbt_resource}
+RESOURCES = {"settings": settings_resource}

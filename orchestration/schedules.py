@@ -1,15 +1,17 @@
 """Every job and every cron of the line."""
 
+from typing import Any
+
 import dagster as dg
 
-from expectations.suites.marts import mart_names
+from assets.publish import public_marts
 from orchestration.resources import read_settings, setting
 
 #: the plain console logger of `definitions.py`, however the job is started
-CONSOLE = {"loggers": {"console": {}}}
+CONSOLE: dict[str, Any] = {"loggers": {"console": {}}}
 PUBLISHED = dg.AssetSelection.groups("published")
 MART_CHECKS = dg.AssetSelection.checks_for_assets(
-    *(dg.AssetKey(["marts", mart]) for mart in mart_names())
+    *(dg.AssetKey(["marts", mart.name]) for mart in public_marts())
 )
 
 refresh = dg.define_asset_job(

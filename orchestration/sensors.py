@@ -20,7 +20,7 @@ from orchestration.schedules import refresh
 def landed_extracts(
     context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Compares what waits with the tick before: a file whose size or time moved is being written."""
+    """A file whose size or time moved since the tick before is still being written."""
     seen = {}
     for waits in waiting(settings):
         stat = (settings.landing / waits.file).stat()

@@ -4,47 +4,23 @@ The book goes the whole way: extracts, landing, dbt. The reading below shares no
 it ships item by item, walks promises one by one and counts working days one by one.
 """
 
-import json
 import random
-import shutil
-import subprocess
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
-from landing_helpers import csv_of, put
 
-from assets.landing.land import land, prepare
 from assets.settings import Settings
-from assets.systems import all_systems
+from tests.dbt_helpers import land_whole, part_of_project, rows_of, run_dbt
+from tests.landing_helpers import csv_of
 
 AS_OF = date(2026, 6, 20)
 BASES = ("request", "first_promise", "last_promise")
-PROJECT = Path(__file__).parents[1] / "dbt_project"
-#: the part of the project that deliveries stand on; all of it takes dbt twice as long to read
-DBT_PARTS = (
-    "dbt_project.yml",
-    "profiles.yml",
-    "macros",
-    "seeds",
-    "tests/generic",
-    "models/_groups.yml",
-    "models/staging/_landing__sources.yml",
-    "models/staging/stg_run_settings.sql",
-    "models/staging/standard",
-    "models/intermediate/canonical",
-    "models/intermediate/shared",
-    "models/intermediate/delivery",
-    "models/marts/shared",
-    "models/marts/delivery",
-)
 
 
 @dataclass(frozen=True)
@@ -502,46 +478,23 @@ def marts(
     """The marts of the book, by the policies above."""
     folder = tmp_path_factory.mktemp("delivery")
     settings = Settings(home=folder / "home", as_of=AS_OF)
-    for file, content in extracts(book).items():
-        put(settings, f"standard/{file}", content)
-    prepare(settings)
-    landed = land(all_systems()["standard"], settings)
-    assert not any(each.refused or each.rows_quarantined for each in landed)
-
-    project = folder / "dbt"
-    for part in DBT_PARTS:
-        copy = shutil.copytree if (PROJECT / part).is_dir() else shutil.copy
-        (project / part).parent.mkdir(parents=True, exist_ok=True)
-        copy(PROJECT / part, project / part)
+    land_whole(settings, extracts(book))
+    project = part_of_project(
+        folder / "dbt_project", "models/intermediate/delivery", "models/marts/delivery"
+    )
     policies = [
         texts(**{column.name: getattr(policy, column.name) for column in fields(policy)})
         for policy in POLICIES
     ]
     (project / "seeds" / "delivery_policies.csv").write_text(csv_of(policies))
-    staged = (path.stem for path in (project / "models/staging/standard").glob("*.sql"))
-    entities = {model.removeprefix("stg_standard__"): ["standard"] for model in staged}
-    built = subprocess.run(
-        [
-            Path(sys.executable).with_name("dbt"),
-            *("--quiet", "build", "--exclude-resource-type", "test", "unit_test"),
-            *("--select", "+fct_order_deliveries", "+mart_on_time_delivery_monthly"),
-            *("--project-dir", project, "--profiles-dir", project),
-            *("--vars", json.dumps({"staged_entities": entities})),
-        ],
-        env={"FUNNELWORKS_WAREHOUSE": str(settings.warehouse)},
-        capture_output=True,
-        text=True,
-        check=False,
+    run_dbt(
+        settings,
+        project,
+        *("build", "--exclude-resource-type", "test", "unit_test"),
+        *("--select", "+fct_order_deliveries", "+mart_on_time_delivery_monthly"),
     )
-    assert built.returncode == 0, built.stdout + built.stderr
     with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
         yield connection
-
-
-def rows_of(marts: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
-    result = marts.execute(sql)
-    names = [column[0] for column in result.description]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,7 @@ change log has to lead back. The reading below shares nothing with the SQL: it w
 move by move, and follows each entry day by day.
 """
 
-import json
 import random
-import shutil
-import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,40 +13,15 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
-from landing_helpers import csv_of, put
 
-from assets.landing.land import land, prepare
 from assets.settings import Settings
-from assets.systems import all_systems
+from tests.dbt_helpers import land_whole, part_of_project, run_dbt
+from tests.landing_helpers import csv_of
 
-PROJECT = Path(__file__).parents[1] / "dbt_project"
-#: the part of the project that the funnel stands on; all of it takes dbt twice as long to read
-DBT_PARTS = (
-    "dbt_project.yml",
-    "profiles.yml",
-    "macros",
-    "seeds",
-    "tests/generic",
-    "models/_groups.yml",
-    "models/staging/_landing__sources.yml",
-    "models/staging/stg_run_settings.sql",
-    "models/staging/standard",
-    "models/intermediate/canonical",
-    "models/intermediate/shared",
-    "models/intermediate/opportunities",
-    "models/marts/shared",
-    "models/marts/sales/fct_opportunities.sql",
-    "models/marts/sales/fct_opportunities.yml",
-    "models/marts/sales/fct_opportunity_stage_events.sql",
-    "models/marts/sales/fct_opportunity_stage_events.yml",
-    "models/marts/sales/mart_funnel_monthly.sql",
-    "models/marts/sales/mart_funnel_monthly.yml",
-)
 AS_OF = date(2026, 4, 30)
 #: instants are UTC without saying so, as in the warehouse
 END = datetime.fromisoformat("2026-05-01")
@@ -324,32 +295,18 @@ def marts(
 ) -> Iterable[duckdb.DuckDBPyConnection]:
     folder = tmp_path_factory.mktemp("funnel")
     settings = Settings(home=folder / "home", as_of=AS_OF)
-    for file, content in extracts([reading.deal for reading in readings.values()]).items():
-        put(settings, f"standard/{file}", content)
-    prepare(settings)
-    landed = land(all_systems()["standard"], settings)
-    assert not any(each.refused or each.rows_quarantined for each in landed)
-    project = folder / "dbt_project"
-    for part in DBT_PARTS:
-        copy = shutil.copytree if (PROJECT / part).is_dir() else shutil.copy
-        (project / part).parent.mkdir(parents=True, exist_ok=True)
-        copy(PROJECT / part, project / part)
-    staged = (path.stem for path in (project / "models/staging/standard").glob("*.sql"))
-    entities = {model.removeprefix("stg_standard__"): ["standard"] for model in staged}
-    built = subprocess.run(
-        [
-            Path(sys.executable).with_name("dbt"),
-            *("--quiet", "build", "--exclude-resource-type", "unit_test"),
-            *("--select", "+mart_funnel_monthly"),
-            *("--project-dir", project, "--profiles-dir", project),
-            *("--vars", json.dumps({"staged_entities": entities})),
-        ],
-        env={"FUNNELWORKS_WAREHOUSE": str(settings.warehouse)},
-        capture_output=True,
-        text=True,
-        check=False,
+    land_whole(settings, extracts([reading.deal for reading in readings.values()]))
+    sales = ("fct_opportunities", "fct_opportunity_stage_events", "mart_funnel_monthly")
+    project = part_of_project(
+        folder / "dbt_project",
+        "models/intermediate/opportunities",
+        *(f"models/marts/sales/{mart}.{end}" for mart in sales for end in ("sql", "yml")),
     )
-    assert built.returncode == 0, built.stdout
+    run_dbt(
+        settings,
+        project,
+        *("build", "--exclude-resource-type", "unit_test", "--select", "+mart_funnel_monthly"),
+    )
     with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
         yield connection
 

@@ -7,8 +7,10 @@ import sys
 from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 
+import jinja2
 import pyarrow.parquet
 import pytest
 from hypothesis import HealthCheck, given
@@ -36,9 +38,15 @@ def accounts(*names: str) -> str:
     return "\n".join(["account_id,account_name", *(f"{key},{value}" for key, _, value in pairs)])
 
 
+def opportunities(*keys: str) -> str:
+    """An extract of opportunities, all alike."""
+    rows = (f"{key},R1,Lead,2026-01-05T10:00:00Z" for key in keys)
+    return "\n".join(["opportunity_id,owner_id,stage,created_at", *rows])
+
+
 def day_end(day: int) -> datetime:
-    """The end of a day of January 2026, in UTC."""
-    return datetime.fromisoformat("2026-01-01") + timedelta(days=day)
+    """The last instant of a day of January 2026, in UTC."""
+    return datetime.fromisoformat("2026-01-01") + timedelta(days=day, microseconds=-1)
 
 
 # --- Which files are taken
@@ -559,7 +567,7 @@ def test_each_reason_sets_its_row_aside(
         column,
         value,
         rows[1][key],
-        datetime.fromisoformat("2026-02-01T05:00"),
+        datetime.fromisoformat("2026-02-01T04:59:59.999999"),
     )
     assert Reason(reason).meaning
 
@@ -641,7 +649,7 @@ def test_a_readable_copy_of_what_was_set_aside(settings: Settings) -> None:
 # --- Instants
 
 
-def test_a_date_stamp_is_the_end_of_the_business_day(settings: Settings) -> None:
+def test_a_date_stamp_is_the_last_instant_of_the_business_day(settings: Settings) -> None:
     newyork = Settings(settings.home, date(2026, 3, 8), timezone="America/New_York")
     put(newyork, "standard/accounts__2026-03-07.csv", accounts("A1=x"))
     put(newyork, "standard/accounts__2026-03-08.csv", accounts("A1=y"))
@@ -650,10 +658,45 @@ def test_a_date_stamp_is_the_end_of_the_business_day(settings: Settings) -> None
     assert query(newyork, "select as_of_at from landing.run_settings") == [
         (datetime.fromisoformat("2026-03-09T04:00"),)
     ]
-    stamps = query(newyork, "select distinct _recorded_at from raw_standard.accounts order by 1")
+    stamps = query(
+        newyork,
+        "select account_name, _recorded_at, business_date(_recorded_at) from raw_standard.accounts"
+        " order by 2",
+    )
     assert stamps == [
-        (datetime.fromisoformat("2026-03-08T05:00"),),
-        (datetime.fromisoformat("2026-03-09T04:00"),),
+        ("x", datetime.fromisoformat("2026-03-08T04:59:59.999999"), date(2026, 3, 7)),
+        ("y", datetime.fromisoformat("2026-03-09T03:59:59.999999"), date(2026, 3, 8)),
+        ("z", datetime.fromisoformat("2026-03-09T04:00"), date(2026, 3, 9)),
+    ]
+
+
+def test_an_extract_of_the_as_of_day_is_known_and_what_it_lacks_has_vanished(
+    settings: Settings,
+) -> None:
+    """Of extracts of the day before, of the as_of day and of the first instant after it."""
+    keys = [f"A{number}" for number in range(9)]
+    put(settings, "standard/opportunities__2026-06-29.csv", opportunities(*keys, "LOST"))
+    put(settings, "standard/opportunities__2026-06-30.csv", opportunities(*keys, "NEW"))
+    put(settings, "standard/opportunities__2026-07-01T000000Z.csv", opportunities(*keys, "LATER"))
+    take_in(settings, "opportunities")
+    macro = Path(__file__).parents[1] / "dbt_project" / "macros" / "staging.sql"
+    template = jinja2.Environment(extensions=["jinja2.ext.do"]).from_string(
+        macro.read_text(encoding="utf-8")
+    )
+    template.globals["ref"] = lambda _: "landing.run_settings"
+    macros: Any = template.module
+    current = macros.known_rows("raw_standard.opportunities")
+    kept = macros.known_rows("raw_standard.opportunities", vanished_key="opportunity_id")
+    assert query(
+        settings, f"select opportunity_id from ({current}) where opportunity_id not like 'A%'"
+    ) == [("NEW",)]
+    assert query(
+        settings,
+        f"select opportunity_id, _known_at, _vanished_at from ({kept})"
+        " where opportunity_id not like 'A%' order by all",
+    ) == [
+        ("LOST", None, datetime.fromisoformat("2026-06-30T23:59:59.999999")),
+        ("NEW", datetime.fromisoformat("2026-06-30T23:59:59.999999"), None),
     ]
 
 

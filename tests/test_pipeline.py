@@ -7,15 +7,12 @@ example of eight deals, as a pipeline of its own.
 """
 
 import random
-import subprocess
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -25,8 +22,8 @@ import pytest
 
 from assets.landing.land import prepare
 from assets.settings import Settings
+from tests.dbt_helpers import PROJECT, rows_of, run_dbt
 
-PROJECT = Path(__file__).parents[1] / "dbt_project"
 ZONE = "America/New_York"
 AS_OF = date(2025, 11, 19)  # a Wednesday, within a month and a quarter
 FISCAL_YEAR_START_MONTH = 2
@@ -193,19 +190,7 @@ def marts(
     prepare(settings)
     with duckdb.connect(str(settings.warehouse)) as connection:
         write_upstream(connection, deals)
-    built = subprocess.run(
-        [
-            Path(sys.executable).with_name("dbt"),
-            *("--quiet", "run", "--select", *BUILT),
-            *("--project-dir", PROJECT, "--profiles-dir", PROJECT),
-            *("--target-path", folder / "target", "--log-path", folder),
-        ],
-        env={"FUNNELWORKS_WAREHOUSE": str(settings.warehouse)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert built.returncode == 0, built.stdout + built.stderr
+    run_dbt(settings, PROJECT, "run", "--select", *BUILT)
     with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
         yield connection
 
@@ -329,12 +314,6 @@ def write_upstream(connection: duckdb.DuckDBPyConnection, deals: Deals) -> None:
             select * replace (cast(fx_rate as decimal(18, 8)) as fx_rate) from rate_rows;
         """
     )
-
-
-def rows_of(marts: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
-    result = marts.execute(sql)
-    names = [column[0] for column in result.description]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 # --- the waterfall, read from the instants ------------------------------------------------------

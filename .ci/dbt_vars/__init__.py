@@ -1,4 +1,4 @@
-"""dbt's `var()` for sqlfluff, whose own renders the same word for every variable."""
+"""What sqlfluff lacks of dbt: `var()`, since its own renders one word for all, and `graph`."""
 
 from pathlib import Path
 from typing import Any
@@ -7,6 +7,9 @@ import yaml
 
 _PROJECT = Path(__file__).resolve().parents[2] / "dbt_project" / "dbt_project.yml"
 _VALUES: dict[str, Any] = yaml.safe_load(_PROJECT.read_text(encoding="utf-8"))["vars"]
+
+#: the project's nodes, which only dbt knows
+graph: dict[str, Any] = {"nodes": {}}
 
 
 def var(name: str, default: Any = None) -> Any:

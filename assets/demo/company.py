@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from assets.demo.columns import NEVER, NONE
 
@@ -128,24 +129,24 @@ class Calendar:
 
     def months(self) -> np.ndarray:
         """The first day of every month up to `until`."""
-        return first_day(np.arange(month_of(self.start), month_of(self.until) + 1))
+        return first_day(np.arange(int(month_of(self.start)), int(month_of(self.until)) + 1))
 
     def third(self, month: np.ndarray) -> np.ndarray:
         """Which third of the years a month (since 1970) lies in: 0, 1 or 2."""
         return (month - month_of(self.start)) * 3 // MONTHS
 
 
-def month_of(day: np.ndarray) -> np.ndarray:
+def month_of(day: ArrayLike) -> np.ndarray:
     """Months since 1970."""
     return np.asarray(day).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
 
 
-def first_day(month: np.ndarray) -> np.ndarray:
+def first_day(month: ArrayLike) -> np.ndarray:
     """Months since 1970 → their first days."""
     return np.asarray(month).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
 
 
-def quarter_of(day: np.ndarray) -> np.ndarray:
+def quarter_of(day: ArrayLike) -> np.ndarray:
     """Quarters since 1970."""
     return month_of(day) // 3
 

@@ -124,8 +124,9 @@ class Dirt:
             column = TWINS[entity]
             twins = self._phantoms(rows, 1, key, "XT")
             place = twins.column_names.index(column)
-            for text in ("1", "2"):
-                added.append(twins.set_column(place, column, pa.array([text] * len(twins))))
+            added.extend(
+                twins.set_column(place, column, pa.array([text] * len(twins))) for text in "12"
+            )
             self.quarantined[entity]["duplicate_key"] += 2 * len(twins)
         again = rows.slice(len(rows) // 3, each)
         self.exact_duplicates[entity] += len(again)

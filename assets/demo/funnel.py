@@ -510,16 +510,16 @@ def _answers(
         deal["created_w"] + draw.uniform(0.05, 3, count),
         deal["created_w"] * 0.1 + deal["end_w"] * 0.9,
     )
-    habit = draw.random(count)  # < .06 never scores, < .14 too little, < .3 most, else all
+    owner = deal["owner"]
+    habit = draw.random(len(owner))  # < .06 never scores, < .14 too little, < .3 most, else all
     asked = np.ones((count, wide), bool)
     asked[habit < 0.3] = draw.random((count, wide))[habit < 0.3] < 0.85
     asked[habit < 0.14] = draw.random((count, wide))[habit < 0.14] < 0.4
     scorer = habit >= 0.06
-    owner = deal["owner"]
     rate(scorer, asked, owner, first_w, nothing)
     late_w = deal["enter_w"][:, 1] + draw.uniform(0.2, 2, count)
     filled = scorer & (deal["reach"] >= 1) & (late_w < deal["end_w"]) & (late_w > first_w + 0.2)
-    rate(filled, ~asked, deal["owner"], late_w, nothing)
+    rate(filled, ~asked, owner, late_w, nothing)
 
     seconded = scorer & (draw.random(count) < 0.16)
     permanent = company.rep["stand_in"].max() + 1

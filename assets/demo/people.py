@@ -413,7 +413,7 @@ def _quotas(company: Company, funnel: Funnel) -> dict[str, np.ndarray]:
     """A quota per rep and quarter, around what such a quarter brings."""
     draw = company.plan.draw("quotas")
     calendar = company.calendar
-    quarters = np.arange(quarter_of(calendar.start), quarter_of(calendar.until) + 1)
+    quarters = np.arange(int(quarter_of(calendar.start)), int(quarter_of(calendar.until)) + 1)
     first = first_day(quarters * 3)
     end = first_day(month_of(first) + 3) - 1
     reps = len(company.rep_name)

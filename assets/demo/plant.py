@@ -77,9 +77,11 @@ def _routings(company: Company) -> dict[str, np.ndarray]:
     rows: list[tuple[int, int, int, float, float]] = []
     for product, difficulty in enumerate(company.product["difficulty"]):
         effort = difficulty if capacity else 0.5
-        chance = np.array(
-            [0.2, 0.25, 0.3, 0.2 + 0.5 * effort, 0.15, 0.15, 1.2 * effort - 0.3, 0.3 * effort]
-            + [0.2, 0.4, 0.1 + 0.4 * effort, 0.5]
+        chance = np.hstack(
+            (
+                [0.2, 0.25, 0.3, 0.2 + 0.5 * effort, 0.15, 0.15, 1.2 * effort - 0.3, 0.3 * effort],
+                [0.2, 0.4, 0.1 + 0.4 * effort, 0.5],
+            )
         )
         steps = np.flatnonzero(draw.random(12) < chance)
         if capacity and difficulty > 0.6:

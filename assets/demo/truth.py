@@ -336,7 +336,7 @@ def capacity(world: World) -> dict[str, Any]:
     loads = []
     for quarter in range(quarters):
         start = (first + quarter) * 3
-        shifted = start >= month_of(np.int64(plant.shift_day))
+        shifted = start >= month_of(plant.shift_day)
         machines = plant.machines_shifted if shifted else plant.machines
         load = np.round(busy[quarter] / (worked[quarter] * machines), 6)
         name = f"{1970 + start // 12}-Q{start % 12 // 3 + 1}"

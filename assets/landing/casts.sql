@@ -1,18 +1,27 @@
 -- The one author of every cast: text as it came → a typed value, or NULL where it is none.
 -- Landing creates these in the warehouse with the business zone filled in ($timezone); landing
 -- quarantines a row by them, and dbt staging casts with the same, so the two cannot differ.
+-- The usual form comes first, before any trimming: trimming costs as much as casting.
 
 create or replace macro blank_to_null(value) as nullif(trim(value), '');
 
+create or replace macro is_blank(value) as
+    value is null or (value not between '!' and '~' and trim(value) = '');
+
 create or replace macro to_decimal(value) as
     case
+        when regexp_full_match(value, '-?[0-9]+([.][0-9]+)?')
+        then try_cast(value as decimal(28, 10))
         when regexp_full_match(trim(value), '[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,2})?')
         then try_cast(trim(value) as decimal(28, 10))
     end;
 
 create or replace macro to_integer(value) as
-    case when regexp_full_match(trim(value), '[+-]?[0-9]+([.]0+)?')
-    then try_cast(regexp_replace(trim(value), '[.]0+$', '') as bigint) end;
+    case
+        when regexp_full_match(value, '-?[0-9]+') then try_cast(value as bigint)
+        when regexp_full_match(trim(value), '[+-]?[0-9]+([.]0+)?')
+        then try_cast(regexp_replace(trim(value), '[.]0+$', '') as bigint)
+    end;
 
 create or replace macro to_boolean(value) as
     case lower(trim(value)) when 'true' then true when 'false' then false end;
@@ -48,14 +57,15 @@ create or replace macro clock_of(value) as
 create or replace macro to_instant(value) as
     case
         when regexp_full_match(
-            trim(value),
+            value,
             '[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)'
         )
-        then make_timestamp(epoch_us(try_cast(trim(value) as timestamptz)))
+        then make_timestamp(epoch_us(try_cast(value as timestamptz)))
         when regexp_full_match(
-            trim(value), '[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?)?'
+            value, '[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?)?'
         )
-        then clock_to_utc(try_cast(trim(value) as timestamp))
+        then clock_to_utc(try_cast(value as timestamp))
+        when clock_of(value) is not null then clock_to_utc(try_cast(trim(value) as timestamp))
         when regexp_full_match(
             trim(value),
             '[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)? ?(z|Z|[+-][0-9]{2}(:?[0-9]{2})?)'
@@ -86,6 +96,7 @@ create or replace macro business_day_end(day) as
 -- A date column that carries a time is the business day of that time.
 create or replace macro to_date(value) as
     case
+        when regexp_full_match(value, '[0-9]{4}-[0-9]{2}-[0-9]{2}') then try_cast(value as date)
         when regexp_full_match(trim(value), '[0-9]{4}-[0-9]{2}-[0-9]{2}')
         then try_cast(trim(value) as date)
         else business_date(to_instant(value))

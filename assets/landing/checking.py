@@ -1,7 +1,7 @@
 """Which rows of a file are set aside and why: the closed list of reasons, and their SQL.
 
-Works on the temporary tables that `reading` leaves, set by set, with the macros of casts.sql; a
-row is set aside for the first reason that holds, in the order of `Reason`.
+Works set by set on the rows of one file or of several with the same headers, with the macros of
+casts.sql; a row is set aside for the first reason that holds, in the order of `Reason`.
 """
 
 import re
@@ -131,11 +131,32 @@ def key_parts(entity: Entity, places: Mapping[str, str | None]) -> list[str]:
             ]
 
 
-def set_aside(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
-    """Fills the temporary tables `problems` and `repeats` from `incoming` and `torn`.
+def gather(connection: duckdb.DuckDBPyConnection, file_number: int, is_alone: bool) -> None:
+    """Adds what `reading` left of a file to the rows to check: `gathered` and `gathered_torn`.
 
-    `problems` (`_row_number`, `reason`, `column_name`, `value`, `row_key` VARCHAR[], `raw_text`)
-    holds each row to set aside once; `repeats` (`_row_number`) the rows alike to an earlier one.
+    They are the tables of `reading` behind a `_file_number` from 1. A file that comes alone is
+    not copied.
+    """
+    rows = f"select {file_number} as _file_number, * from incoming"
+    torn = f"select {file_number} as _file_number, * from torn"
+    if file_number > 1:
+        connection.execute(f"insert into gathered_rows {rows}; insert into gathered_torn {torn}")
+        return
+    if not is_alone:
+        connection.execute(f"create or replace temp table gathered_rows as {rows}")
+        rows = "from gathered_rows"
+    connection.execute(
+        f"create or replace temp view gathered as {rows};"
+        f"create or replace temp table gathered_torn as {torn}"
+    )
+
+
+def set_aside(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
+    """Fills the temporary tables `problems` and `repeats` from `gathered` and `gathered_torn`.
+
+    `problems` (`_file_number`, `_row_number`, `reason`, `column_name`, `value`, `row_key`
+    VARCHAR[], `raw_text`) holds each row to set aside once; `repeats` (`_file_number`,
+    `_row_number`) the rows alike to an earlier one of their file.
     """
     rules = [*_rules(source), _Rule(Reason.DUPLICATE_KEY, ", ".join(source.entity.key))]
     cases = " ".join(
@@ -150,43 +171,46 @@ def set_aside(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
     connection.execute(
         f"""
         create or replace temp table checked as
-        select _row_number, case {cases} end as rule, {_key_hash(source)} as key
-        from (select *{casts} from incoming);
+        select
+            _file_number, _row_number, case {cases} end as rule, {_key_hash(source)} as key
+        from (select *{casts} from gathered);
 
         create or replace temp table repeated as
         with same_key as (
-            select _row_number, key
+            select _file_number, _row_number, key
             from checked
             where key in (select key from checked group by key having count(*) > 1)
         ),
         compared as (
-            select _row_number, key, {_content_hash(source)} as content
-            from incoming
-            join same_key using (_row_number)
+            select _file_number, _row_number, key, {_content_hash(source)} as content
+            from gathered
+            join same_key using (_file_number, _row_number)
         )
         select
-            _row_number,
+            _file_number, _row_number,
             min(content) over by_key <> max(content) over by_key as is_conflict,
             _row_number > min(_row_number) over by_key as is_later,
         from compared
         window by_key as (partition by key);
 
         create or replace temp table repeats as
-        select _row_number from repeated where is_later and not is_conflict;
+        select _file_number, _row_number from repeated where is_later and not is_conflict;
 
         create or replace temp table broken as
         select
-            _row_number, coalesce(rule, {len(rules) - 1}) as rule,
+            _file_number, _row_number, coalesce(rule, {len(rules) - 1}) as rule,
             key is not null and coalesce(rule, 1) > {HEADER_RULE} as has_key,
         from checked
         where rule is not null
-            or _row_number in (select _row_number from repeated where is_conflict);
+            or (_file_number, _row_number) in (
+                select (_file_number, _row_number) from repeated where is_conflict
+            );
 
         create or replace temp table problems as
         select
-            _row_number, reason, null::varchar as column_name, null::varchar as value,
-            null::varchar[] as row_key, raw_text
-        from torn
+            _file_number, _row_number, reason, null::varchar as column_name,
+            null::varchar as value, null::varchar[] as row_key, raw_text
+        from gathered_torn
         """
     )
     if connection.execute("from broken limit 1").fetchone() is None:
@@ -209,7 +233,7 @@ def set_aside(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
         f"""
         insert into problems
         select
-            _row_number,
+            _file_number, _row_number,
             case{skipped} when true then reason end,
             nullif(column_name, ''),
             case
@@ -218,8 +242,8 @@ def set_aside(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
             end,
             case when has_key and {source.entity.key_is != "row"} then [{key}] end,
             cast(json_object({record}) as varchar)
-        from incoming
-        join broken using (_row_number)
+        from gathered
+        join broken using (_file_number, _row_number)
         join (values {names}) as rules (rule, reason, column_name) using (rule)
         """
     )
@@ -244,14 +268,13 @@ def _key_hash(source: Source) -> str:
     if source.entity.key_is == "row_number":
         return "null::ubigint"
     if source.entity.key_is == "row":
-        return f"hash({', '.join(place for _, place in _present(source))})"
+        return f"hash(_file_number, {', '.join(place for _, place in _present(source))})"
     parts = [(column, place) for column, place in _present(source) if column.key]
     readable = (
-        f"({'' if column.required else f'blank_to_null({place}) is null or '}"
-        f"{_cast(place)} is not null)"
+        f"({'' if column.required else f'is_blank({place}) or '}{_cast(place)} is not null)"
         for column, place in parts
     )
-    hashed = f"hash({', '.join(_cast(place) for _, place in parts)})"
+    hashed = f"hash(_file_number, {', '.join(_cast(place) for _, place in parts)})"
     return f"case when {' and '.join(readable)} then {hashed} end"
 
 
@@ -265,28 +288,29 @@ def _content_hash(source: Source) -> str:
 def _rules(source: Source) -> Iterator[_Rule]:
     """The rules of the entity for the columns that the file has, in the order of `Reason`."""
     present = _present(source)
-    same_as_header = (
-        f"trim(c{position}) = {literal(header.strip())}"
-        for position, header in enumerate(source.headers)
-        if header.strip()
-    )
+    same_as_header = [
+        # A cheap look before each trim: nearly no row passes it.
+        f"contains(c{place}, {literal(name)}) and trim(c{place}) = {literal(name)}"
+        for place, header in enumerate(source.headers)
+        if (name := header.strip())
+    ]
     yield _Rule(Reason.REPEATED_HEADER, fails=" and ".join(same_as_header))
     for column, place in sorted(present, key=lambda found: not found[0].key):
         if column.required:
             reason = Reason.MISSING_KEY if column.key else Reason.MISSING_REQUIRED_VALUE
-            yield _Rule(reason, column.name, place, f"blank_to_null({place}) is null")
+            yield _Rule(reason, column.name, place, f"is_blank({place})")
     for column, place in present:
         clock = ""
         if column.type in ("date", "instant"):
             pattern = column.format and literal(column.format)
             clock = f"try_strptime(trim({place}), {pattern})" if pattern else f"clock_of({place})"
         if column.type != "text":
-            fails = f"{_cast(place)} is null and blank_to_null({place}) is not null"
+            fails = f"{_cast(place)} is null and not is_blank({place})"
             yield _Rule(NOT_OF_TYPE[column.type], column.name, place, fails, clock)
     for column, place in present:
         if column.values:
             listed = ", ".join(literal(value.lower()) for value in column.values)
-            fails = f"lower(blank_to_null({place})) not in ({listed})"
+            fails = f"not is_blank({place}) and lower(trim({place})) not in ({listed})"
             yield _Rule(Reason.NOT_IN_LIST, column.name, place, fails)
     places = {column.name: place for column, place in present}
     for start, end in source.entity.intervals:

@@ -27,7 +27,7 @@ UNFINISHED = re.compile(r"[.].*|~[$].*|.*[.](part|partial|tmp|crdownload)", re.I
 class ClaimedFile:
     """A file that an entity claims. `file` is its path below landing/, with `/`.
 
-    `stamp` is a date (the end of that business day), an instant in UTC without zone, or None
+    `stamp` is a date (the last instant of that business day), an instant in UTC without zone, or None
     where the name carries none.
     """
 
@@ -52,7 +52,7 @@ def claim(path: Path, landing: Path, systems: Mapping[str, System]) -> ClaimedFi
     """The file as an entity claims it; None where none does."""
     folder, *rest = path.relative_to(landing).parts
     parsed = NAME.fullmatch(path.name)
-    if len(rest) != 1 or folder not in systems or parsed is None or not path.is_file():
+    if len(rest) != 1 or folder not in systems or parsed is None:
         return None
     entities = {_squashed(entity.name): entity for entity in systems[folder].entities}
     entity = entities.get(_squashed(parsed["entity"]))

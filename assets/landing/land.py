@@ -6,14 +6,18 @@ mended by the next one.
 
 import csv
 import difflib
+import os
 import re
 import shlex
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 
@@ -40,6 +44,9 @@ ROW_COLUMNS = {
 UNKNOWN = "unknown: another process is using the warehouse"
 #: how long to wait for another process to let go of the warehouse
 LOCK_SECONDS = 15.0
+#: files of no more than this together are checked and loaded together: a statement costs as much
+#: as some ten thousand rows
+BATCH_BYTES = 4 * 2**20
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -117,12 +124,29 @@ def land(system: System, settings: Settings) -> list[EntityLanding]:
     with _connect(settings) as connection:
         deliveries = ledger.identify(connection, _claimed(settings, [system]), settings)
         overridden = ledger.overridden(settings)
-        return [
-            _EntityLander(connection, system, entity, settings, overridden).land(
-                [found for found in deliveries if found.claimed.entity.name == entity.name]
-            )
-            for entity in system.entities
-        ]
+        of_entity: dict[str, list[Delivery]] = {entity.name: [] for entity in system.entities}
+        for delivery in deliveries:
+            of_entity[delivery.claimed.entity.name].append(delivery)
+
+        def land_entity(entity: Entity) -> EntityLanding:
+            with _session(connection) as session:
+                return _EntityLander(session, system, entity, settings, overridden).land(
+                    of_entity[entity.name]
+                )
+
+        # Entities share nothing but the tables of the ledger, where each has rows of its own. The
+        # largest goes first, so that nobody waits for it in the end.
+        largest_first = sorted(
+            system.entities,
+            key=lambda entity: -sum(delivery.size_bytes for delivery in of_entity[entity.name]),
+        )
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+            landings = {entity.name: pool.submit(land_entity, entity) for entity in largest_first}
+            try:
+                return [landings[entity.name].result() for entity in system.entities]
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
 
 
 def unclaimed(settings: Settings) -> list[str]:
@@ -159,11 +183,12 @@ def waiting(settings: Settings) -> list[WaitingFile]:
     # A file that looks as it did when it was taken is not read again only to say so.
     by_looks = {(file, size, modified): status for _, file, size, modified, status in ledger_rows}
     by_content = {delivery_id: status for delivery_id, *_, status in ledger_rows}
-    status_of = {
-        file: by_looks.get((file.file, looks.st_size, looks.st_mtime_ns))
-        for file in claimed
-        for looks in [file.path.stat()]
-    }
+    status_of: dict[ClaimedFile, str | None] = {}
+    for file in claimed:
+        try:
+            status_of[file] = by_looks.get((file.file, *ledger.looks(file.path)))
+        except OSError:
+            status_of[file] = None
     unknown = [file for file, status in status_of.items() if status is None]
     with duckdb.connect() as connection:
         _create_macros(connection, settings.timezone)
@@ -184,7 +209,7 @@ def allow(settings: Settings, file: str, reason: str) -> None:
 
     Raises:
         FileNotFoundError: there is no such file in the landing folder.
-        ValueError: no reason is given, or no entity claims the file.
+        ValueError: no reason is given, no entity claims the file, or it cannot be read.
     """
     if not reason.strip():
         raise ValueError("say why: make allow FILE=… REASON='…'")
@@ -197,7 +222,13 @@ def allow(settings: Settings, file: str, reason: str) -> None:
     below = path.resolve().relative_to(landing).as_posix()
     if claim(landing / below, landing, all_systems()) is None:
         raise ValueError(f"no entity of any system claims {below}: there is nothing to let through")
-    ledger.record_override(settings, "file", below, ledger.content_hash(path), reason)
+    try:
+        sha256 = ledger.content_hash(path)
+    except OSError as error:
+        raise ValueError(
+            f"{below} cannot be read ({error.strerror}): make it readable first"
+        ) from error
+    ledger.record_override(settings, "file", below, sha256, reason)
 
 
 class _EntityLander:
@@ -219,6 +250,8 @@ class _EntityLander:
         self.table = _raw_table(system, entity)
         self.done = EntityLanding(system.name, entity.name)
         self.is_changed = False
+        #: the deliveries in raw, and where they stand
+        self.loaded = self._in_raw()
 
     def land(self, deliveries: list[Delivery]) -> EntityLanding:
         """Takes what is new, and judges again what may look different in its light."""
@@ -226,63 +259,56 @@ class _EntityLander:
         self.is_changed = was_unsettled = self._is_unsettled()
         present = {delivery.delivery_id: delivery for delivery in deliveries}
         self._forget_refusals_of_files_gone(present)
-        in_raw = self._in_raw()
-        new = (
-            (delivery.stamp, delivery.claimed.delivery, delivery.sha256, key)
-            for key, delivery in present.items()
-            if key not in in_raw
-        )
-        known = ((*found, key) for key, found in in_raw.items())
-        in_order = sorted(
-            [*new, *known], key=lambda found: (found[0], found[1] != "full", *found[2:])
-        )
-        for _, kind, _, delivery_id in in_order:
+        order = self.loaded | {key: _place(delivery) for key, delivery in present.items()}
+        new: list[Delivery] = []
+        for delivery_id in sorted(order, key=order.__getitem__):
             delivery = present.get(delivery_id)
             if delivery is None:
                 continue  # its file has left the folder: nobody could mend or allow it any more
-            if delivery_id not in in_raw:
-                self.is_changed |= self._take(delivery)
-            elif self.is_changed and kind == "full":
+            if delivery_id not in self.loaded:
+                new.append(delivery)
+            elif delivery.claimed.delivery == "full" and (new or self.is_changed):
+                self._take(new)
+                new = []
                 self._judge_again(delivery)
+        self._take(new)
         if was_unsettled or self._is_unsettled():
             with _transaction(self.connection):
                 history.settle(self.connection, self.system, self.entity)
         self._write_copies()
         return self.done
 
-    def _take(self, delivery: Delivery) -> bool:
-        """Loads one file or refuses it; says whether it was loaded."""
-        file = delivery.claimed.file
+    def _take(self, deliveries: list[Delivery]) -> None:
+        """Loads or refuses files, in stamp order."""
+        for batch in _batches(deliveries):
+            files: list[_FileRead] = []
+            for delivery in batch:
+                try:
+                    file = self._read(delivery)
+                except FileRefusedError as refusal:
+                    self._refuse(delivery, str(refusal), is_readable=False)
+                    continue
+                if files and files[0].reading.headers != file.reading.headers:
+                    self._load(files)
+                    files = []
+                files.append(file)
+                checking.gather(self.connection, len(files), is_alone=len(batch) == 1)
+            if files:
+                self._load(files)
+
+    def _read(self, delivery: Delivery) -> "_FileRead":
+        """Leaves the file in the tables of `reading`, or raises FileRefusedError."""
+        claimed = delivery.claimed
+        if delivery.unreadable:
+            raise FileRefusedError(f"cannot be read ({delivery.unreadable})")
         promised = [normalised(column.header or column.name) for column in self.entity.columns]
-        try:
-            with tempfile.TemporaryDirectory(dir=self.settings.warehouse.parent) as scratch:
-                claimed = delivery.claimed
-                reading = read(
-                    self.connection, claimed.path, claimed.extension, promised, Path(scratch)
-                )
-            source, extra, missing = self._columns_of(reading)
-            checking.set_aside(self.connection, source)
-            known = _column_names(self.connection, self.table)
-            new = [name for name in extra if name not in known]
-            with _transaction(self.connection):
-                for name in new:
-                    column = f"{quoted(name)} varchar"
-                    self.connection.execute(f"alter table {self.table} add column {column}")
-                counts = self._load(delivery, reading, source, extra, missing)
-                self._require_unchanged(delivery)
-                self._require_no_shrinkage(delivery)
-        except FileRefusedError as refusal:
-            self._refuse(delivery, str(refusal), is_readable=isinstance(refusal, ShrinkageError))
-            return False
-        done = self.done
-        done.files.append(file)
-        done.rows_in += reading.rows_in
-        done.rows_loaded += counts[0]
-        done.rows_quarantined += counts[1]
-        done.exact_duplicates += counts[2]
-        done.extra_columns += new
-        done.missing_columns += [name for name in missing if name not in done.missing_columns]
-        return True
+        with tempfile.TemporaryDirectory(dir=self.settings.warehouse.parent) as scratch:
+            reading = read(
+                self.connection, claimed.path, claimed.extension, promised, Path(scratch)
+            )
+        if ledger.looks(claimed.path) != (delivery.size_bytes, delivery.modified_at_ns):
+            raise FileRefusedError("changed while it was read: run again when it is complete")
+        return _FileRead(delivery, reading, *self._columns_of(reading))
 
     def _columns_of(self, reading: Reading) -> tuple[Source, dict[str, str], list[str]]:
         """Matches headers to columns by name.
@@ -337,80 +363,151 @@ class _EntityLander:
         missing = [name for name, place in columns.items() if place is None]
         return Source(self.entity, columns, reading.headers), extra, missing
 
-    def _load(
-        self,
-        delivery: Delivery,
-        reading: Reading,
-        source: Source,
-        extra: dict[str, str],
-        missing: list[str],
-    ) -> tuple[int, int, int]:
-        """Moves what was read into raw, the quarantine and the ledger.
+    def _load(self, batch: list["_FileRead"]) -> None:
+        """Moves the files gathered, which have the same headers, into raw, quarantine and ledger.
+
+        A full extract that would delete too much is refused, and the others are kept.
+        """
+        source, extra = batch[0].source, batch[0].extra
+        checking.set_aside(self.connection, source)
+        known = _column_names(self.connection, self.table)
+        new = [name for name in extra if name not in known]
+        refusals: dict[str, ShrinkageError] = {}
+        try:
+            with _transaction(self.connection):
+                for name in new:
+                    column = f"{quoted(name)} varchar"
+                    self.connection.execute(f"alter table {self.table} add column {column}")
+                counts = self._move(batch)
+                for file in batch:
+                    try:
+                        self._require_no_shrinkage(file.delivery)
+                    except ShrinkageError as refusal:
+                        refusals[file.delivery.delivery_id] = refusal
+                        self._take_out(file.delivery)
+                if len(refusals) == len(batch):
+                    raise _NothingLeftError  # not even a new column
+        except _NothingLeftError:
+            pass
+        done = self.done
+        for file, (loaded, quarantined, duplicates) in zip(batch, counts, strict=True):
+            delivery = file.delivery
+            if delivery.delivery_id in refusals:
+                self._refuse(delivery, str(refusals[delivery.delivery_id]), is_readable=True)
+                continue
+            self.is_changed = True
+            done.files.append(delivery.claimed.file)
+            done.rows_in += file.reading.rows_in
+            done.rows_loaded += loaded
+            done.rows_quarantined += quarantined
+            done.exact_duplicates += duplicates
+            done.missing_columns += [
+                name for name in file.missing if name not in done.missing_columns
+            ]
+        if len(refusals) < len(batch):
+            done.extra_columns += new
+
+    def _move(self, batch: list["_FileRead"]) -> list[tuple[int, int, int]]:
+        """Writes rows, rows set aside and ledger rows.
 
         Returns:
-            the numbers of rows loaded, of rows quarantined, and of exact duplicates among the
-            rows loaded.
+            of each file the numbers of rows loaded, of rows quarantined, and of exact duplicates
+            among the rows loaded.
         """
-        is_first = not self._in_raw()
-        problems, repeats = self._count("problems"), self._count("repeats")
-        is_kept = "_row_number not in (select _row_number from problems)" if problems else "true"
-        is_repeat = "_row_number in (select _row_number from repeats)" if repeats else "false"
-        values = {name: place for name, place in source.columns.items() if place} | extra
-        stamp = f"timestamp {literal(delivery.stamp.isoformat(sep=' '))}"
-        values |= {
-            "_file": literal(delivery.claimed.file),
-            "_row_number": "_row_number",
-            "_delivery_id": literal(delivery.delivery_id),
-            "_recorded_at": stamp,
-            "_is_first_extract": str(is_first),
-            "_is_exact_duplicate": is_repeat,
-            "_valid_from": f"case when not {is_repeat} then {stamp} end" if repeats else stamp,
-        }
-        loaded = self._execute_counting(
-            f"insert into {self.table} ({', '.join(map(quoted, values))})"
-            f" select {', '.join(values.values())} from incoming where {is_kept}"
+        source, extra = batch[0].source, batch[0].extra
+        is_only = not self.loaded and len(batch) == 1
+        self.loaded |= {file.delivery.delivery_id: _place(file.delivery) for file in batch}
+        first_stamp = min(self.loaded.values())[0]
+        facts = ", ".join(
+            f"({number}, {literal(file.delivery.claimed.file)},"
+            f" {literal(file.delivery.delivery_id)},"
+            f" timestamp {literal(file.delivery.stamp.isoformat(sep=' '))},"
+            f" {file.delivery.stamp == first_stamp})"
+            for number, file in enumerate(batch, 1)
         )
-        quarantined = self._execute_counting(
+        self.connection.execute(
+            f"""
+            create or replace temp table batch as
+            from (values {facts}) as facts (_file_number, file, delivery_id, stamp, is_first)
             """
-            insert into landing.quarantined_rows
-            select $1, $2, $3, _row_number, $4, reason, column_name, value, raw_text, row_key, $5
-            from problems
-            """,
-            [
-                self.system.name,
-                self.entity.name,
-                delivery.claimed.file,
-                delivery.delivery_id,
-                delivery.stamp,
-            ],
         )
-        duplicates = repeats and self._count(f"repeats where {is_kept}")
+        problems, repeats = self._count("problems"), self._count("repeats")
+        row = "(_file_number, _row_number)"
+        is_kept = f"{row} not in (select {row} from problems)" if problems else "true"
+        is_repeat = f"{row} in (select {row} from repeats)" if repeats else "false"
+        values = {name: place for name, place in source.columns.items() if place} | extra
+        values |= {
+            "_file": "file",
+            "_row_number": "_row_number",
+            "_delivery_id": "delivery_id",
+            "_recorded_at": "stamp",
+            "_is_first_extract": "is_first",
+            "_is_exact_duplicate": is_repeat,
+            "_valid_from": f"case when not {is_repeat} then stamp end" if repeats else "stamp",
+        }
+        self.connection.execute(
+            f"insert into {self.table} ({', '.join(map(quoted, values))})"
+            f" select {', '.join(values.values())} from gathered join batch using (_file_number)"
+            f" where {is_kept}"
+        )
+        if problems:
+            self.connection.execute(
+                """
+                insert into landing.quarantined_rows
+                select
+                    $1, $2, file, _row_number, delivery_id, reason, column_name, value, raw_text,
+                    row_key, stamp
+                from problems
+                join batch using (_file_number)
+                """,
+                [self.system.name, self.entity.name],
+            )
+        loaded = self._count_by_file(f"gathered where {is_kept}")
+        quarantined = self._count_by_file("problems") if problems else {}
+        duplicates = self._count_by_file(f"repeats where {is_kept}") if repeats else {}
+        counts = [
+            (loaded.get(number, 0), quarantined.get(number, 0), duplicates.get(number, 0))
+            for number in range(1, len(batch) + 1)
+        ]
         self._record(
-            delivery,
-            status="loaded",
-            read_as=reading.read_as,
-            rows_in=reading.rows_in,
-            rows_loaded=loaded,
-            rows_quarantined=quarantined,
-            exact_duplicates=duplicates,
-            extra_columns=list(extra),
-            missing_columns=missing,
-            is_settled=is_first,
+            {
+                file.delivery: {
+                    "status": "loaded",
+                    "read_as": file.reading.read_as,
+                    "rows_in": file.reading.rows_in,
+                    "rows_loaded": rows_loaded,
+                    "rows_quarantined": rows_quarantined,
+                    "exact_duplicates": exact_duplicates,
+                    "extra_columns": list(extra),
+                    "missing_columns": file.missing,
+                    "is_settled": is_only,
+                }
+                for file, (rows_loaded, rows_quarantined, exact_duplicates) in zip(
+                    batch, counts, strict=True
+                )
+            }
         )
-        return loaded, quarantined, duplicates
+        return counts
 
-    def _require_unchanged(self, delivery: Delivery) -> None:
-        status = delivery.claimed.path.stat()
-        if (status.st_size, status.st_mtime_ns) != (delivery.size_bytes, delivery.modified_at_ns):
-            raise FileRefusedError("changed while it was read: run again when it is complete")
+    def _count_by_file(self, relation: str) -> dict[int, int]:
+        return dict(
+            self.connection.execute(
+                f"select _file_number, count(*) from {relation} group by _file_number"
+            ).fetchall()
+        )
 
     def _require_no_shrinkage(self, delivery: Delivery) -> None:
         """Raises ShrinkageError where a full extract would delete too many keys, unasked."""
-        is_allowed = delivery.sha256 in self.overridden
-        if delivery.claimed.delivery != "full" or is_allowed or len(self._in_raw()) == 1:
+        if delivery.claimed.delivery != "full" or delivery.sha256 in self.overridden:
+            return
+        earlier = [key for key, place in self.loaded.items() if place < _place(delivery)]
+        earlier.sort(key=self.loaded.__getitem__)
+        fulls = [number for number, key in enumerate(earlier) if self.loaded[key].is_full]
+        before = earlier[fulls[-1] if fulls else 0 :]
+        if not before:
             return
         present, known, lost, examples = history.shrinkage(
-            self.connection, self.system, self.entity, delivery.delivery_id
+            self.connection, self.system, self.entity, delivery.delivery_id, before
         )
         if lost <= history.SHRINK_LIMIT * known:
             return
@@ -424,16 +521,24 @@ class _EntityLander:
 
     def _judge_again(self, delivery: Delivery) -> None:
         """Takes a full extract out of raw again where, as is known now, it deletes too much."""
+        if not self.is_changed:
+            return
         try:
             self._require_no_shrinkage(delivery)
         except ShrinkageError as refusal:
             with _transaction(self.connection):
-                for table in (self.table, "landing.quarantined_rows"):
-                    key = "_delivery_id" if table == self.table else "delivery_id"
-                    self.connection.execute(
-                        f"delete from {table} where {key} = $1", [delivery.delivery_id]
-                    )
+                self._take_out(delivery)
                 self._refuse(delivery, str(refusal), is_readable=True, is_settled=False)
+
+    def _take_out(self, delivery: Delivery) -> None:
+        """Out of raw, quarantine and ledger; call in a transaction."""
+        for table, key in (
+            (self.table, "_delivery_id"),
+            ("landing.quarantined_rows", "delivery_id"),
+            ("landing.deliveries", "delivery_id"),
+        ):
+            self.connection.execute(f"delete from {table} where {key} = $1", [delivery.delivery_id])
+        del self.loaded[delivery.delivery_id]
 
     def _refuse(
         self, delivery: Delivery, message: str, is_readable: bool, is_settled: bool = True
@@ -442,39 +547,49 @@ class _EntityLander:
         if delivery.sha256 in self.overridden and not is_readable:
             message = f"{file} {message}. It was let through, so the run goes on without it."
             self.done.set_aside[file] = message
-            self._record(delivery, status="set_aside", message=message)
+            self._record({delivery: {"status": "set_aside", "message": message}})
             return
-        effect = "take it as it is" if is_readable else "go on without it"
-        message = (
-            f"{file} {message}. Mend the file or take it out of landing, or {effect}:"
-            f" make allow FILE={shlex.quote(file)} REASON='…'"
-        )
+        if delivery.unreadable:
+            message = f"{file} {message}. Make it readable, or take it out of landing."
+        else:
+            effect = "take it as it is" if is_readable else "go on without it"
+            message = (
+                f"{file} {message}. Mend the file or take it out of landing, or {effect}:"
+                f" make allow FILE={shlex.quote(file)} REASON='…'"
+            )
         self.done.refused[file] = message
-        self._record(delivery, status="refused", message=message, is_settled=is_settled)
-
-    def _record(self, delivery: Delivery, **found: object) -> None:
-        """Writes the ledger row of a delivery anew."""
-        claimed = delivery.claimed
-        row = {
-            "delivery_id": delivery.delivery_id,
-            "source_system": self.system.name,
-            "entity": self.entity.name,
-            "file": claimed.file,
-            "sha256": delivery.sha256,
-            "stamp": delivery.stamp,
-            "is_stamp_first_seen": claimed.stamp is None,
-            "delivery": claimed.delivery,
-            "size_bytes": delivery.size_bytes,
-            "modified_at_ns": delivery.modified_at_ns,
-            "is_settled": True,
-        } | found
-        self.connection.execute(
-            "delete from landing.deliveries where delivery_id = $1", [delivery.delivery_id]
+        self._record(
+            {delivery: {"status": "refused", "message": message, "is_settled": is_settled}}
         )
+
+    def _record(self, found: dict[Delivery, dict[str, object]]) -> None:
+        """Writes the ledger rows of deliveries anew; what is said of each has the same columns."""
+        rows = [
+            {
+                "delivery_id": delivery.delivery_id,
+                "source_system": self.system.name,
+                "entity": self.entity.name,
+                "file": delivery.claimed.file,
+                "sha256": delivery.sha256,
+                "stamp": delivery.stamp,
+                "is_stamp_first_seen": delivery.claimed.stamp is None,
+                "delivery": delivery.claimed.delivery,
+                "size_bytes": delivery.size_bytes,
+                "modified_at_ns": delivery.modified_at_ns,
+                "is_settled": True,
+            }
+            | said
+            for delivery, said in found.items()
+        ]
         self.connection.execute(
-            f"insert into landing.deliveries ({', '.join(row)})"
-            f" values ({', '.join('?' for _ in row)})",
-            list(row.values()),
+            "delete from landing.deliveries where list_contains($1::varchar[], delivery_id)",
+            [[row["delivery_id"] for row in rows]],
+        )
+        one = f"({', '.join('?' for _ in rows[0])})"
+        self.connection.execute(
+            f"insert into landing.deliveries ({', '.join(rows[0])})"
+            f" values {', '.join(one for _ in rows)}",
+            [value for row in rows for value in row.values()],
         )
 
     def _forget_refusals_of_files_gone(self, present: Iterable[str]) -> None:
@@ -484,14 +599,15 @@ class _EntityLander:
             [self.system.name, self.entity.name, list(present)],
         )
 
-    def _in_raw(self) -> dict[str, tuple[object, str, str]]:
-        """The loaded deliveries: id → stamp, full or delta, checksum."""
+    def _in_raw(self) -> dict[str, "_Place"]:
         rows = self.connection.execute(
             "select delivery_id, stamp, delivery, sha256 from landing.deliveries"
             " where source_system = $1 and entity = $2 and status = 'loaded'",
             [self.system.name, self.entity.name],
         ).fetchall()
-        return {delivery_id: (stamp, kind, sha256) for delivery_id, stamp, kind, sha256 in rows}
+        return {
+            key: _Place(stamp, kind != "full", sha256, key) for key, stamp, kind, sha256 in rows
+        }
 
     def _is_unsettled(self) -> bool:
         return bool(
@@ -545,6 +661,52 @@ class _EntityLander:
 
 class ShrinkageError(FileRefusedError):
     """The file is readable, but would delete more keys than a full extract may unasked."""
+
+
+class _NothingLeftError(Exception):
+    """No file of a batch may stay."""
+
+
+class _Place(NamedTuple):
+    """What orders the deliveries of an entity: stamp order, full before delta."""
+
+    stamp: datetime
+    is_delta: bool
+    sha256: str
+    delivery_id: str
+
+    @property
+    def is_full(self) -> bool:
+        return not self.is_delta
+
+
+def _place(delivery: Delivery) -> _Place:
+    is_delta = delivery.claimed.delivery == "delta"
+    return _Place(delivery.stamp, is_delta, delivery.sha256, delivery.delivery_id)
+
+
+def _batches(deliveries: Iterable[Delivery]) -> Iterator[list[Delivery]]:
+    """Files that follow each other, together where they are small."""
+    batch: list[Delivery] = []
+    for delivery in deliveries:
+        size = sum(each.size_bytes for each in batch) + delivery.size_bytes
+        if batch and size > BATCH_BYTES:
+            yield batch
+            batch = []
+        batch.append(delivery)
+    if batch:
+        yield batch
+
+
+@dataclass(frozen=True)
+class _FileRead:
+    """A file that was read, and its columns as `_columns_of` found them."""
+
+    delivery: Delivery
+    reading: Reading
+    source: Source
+    extra: dict[str, str]
+    missing: list[str]
 
 
 def _without_formula(cell: object) -> object:
@@ -608,13 +770,23 @@ def _connect(settings: Settings, read_only: bool = False) -> Iterator[duckdb.Duc
                 raise
             time.sleep(0.2)
     try:
-        connection.execute("set autoinstall_known_extensions = false; set timezone = 'UTC'")
+        connection.execute("set autoinstall_known_extensions = false; set global timezone = 'UTC'")
         if not read_only:
             # one checkpoint at the end instead of one per file
             connection.execute("set checkpoint_threshold = '1GB'")
         yield connection
     finally:
         connection.close()
+
+
+@contextmanager
+def _session(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A session of its own in the same process, with its own transactions and temporary tables."""
+    session = connection.cursor()
+    try:
+        yield session
+    finally:
+        session.close()
 
 
 @contextmanager

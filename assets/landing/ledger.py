@@ -4,11 +4,14 @@
 more file, whole or not at all.
 """
 
+import errno
 import hashlib
 import os
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -72,24 +75,42 @@ create table if not exists landing.quarantined_rows (
 
 @dataclass(frozen=True)
 class Delivery:
-    """A delivery that lies in the landing folder: a claimed file, its content and its instant."""
+    """A delivery that lies in the landing folder: a claimed file, its content and its instant.
+
+    `unreadable` says why the file cannot be opened: then it has no checksum, and its name stands
+    for its content.
+    """
 
     claimed: ClaimedFile
     sha256: str
     stamp: datetime
     size_bytes: int
     modified_at_ns: int
+    unreadable: str = ""
 
-    @property
+    @cached_property
     def delivery_id(self) -> str:
         claimed = self.claimed
-        identity = (claimed.system.name, claimed.entity.name, self.stamp.isoformat(), self.sha256)
-        return hashlib.sha256("\n".join(identity).encode()).hexdigest()[:20]
+        said = (claimed.file,) if self.unreadable else (self.stamp.isoformat(), self.sha256)
+        identity = "\n".join((claimed.system.name, claimed.entity.name, *said))
+        return hashlib.sha256(identity.encode()).hexdigest()[:20]
 
 
 def content_hash(path: Path) -> str:
     with path.open("rb") as source:
         return hashlib.file_digest(source, "sha256").hexdigest()
+
+
+def looks(path: Path) -> tuple[int, int]:
+    """The size and the time of change by which a file is known again without reading it.
+
+    Raises:
+        OSError: there is no regular file, or it may not be looked at.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "Not a regular file")
+    return status.st_size, status.st_mtime_ns
 
 
 def identify(
@@ -111,11 +132,19 @@ def identify(
     now = datetime.now(UTC).replace(tzinfo=None)
     news: list[dict[str, Any]] = []
     found: dict[str, Delivery] = {}
+    last_instants: dict[date, datetime] = {}
     for file in claimed:
-        status = file.path.stat()
-        sha256 = content_hash(file.path)
+        unreadable = sha256 = ""
+        size_bytes = modified_at_ns = 0
+        try:
+            size_bytes, modified_at_ns = looks(file.path)
+            sha256 = content_hash(file.path)
+        except OSError as error:
+            unreadable = error.strerror or str(error)
         stamp = file.stamp
-        if stamp is None:
+        if stamp is None and unreadable:
+            instant = now
+        elif stamp is None:
             content = (file.system.name, file.entity.name, sha256)
             if content not in seen:
                 seen[content] = now
@@ -125,8 +154,10 @@ def identify(
         elif isinstance(stamp, datetime):
             instant = stamp
         else:
-            instant = _business_day_end(connection, stamp)
-        delivery = Delivery(file, sha256, instant, status.st_size, status.st_mtime_ns)
+            if stamp not in last_instants:
+                last_instants[stamp] = _last_instant(connection, stamp)
+            instant = last_instants[stamp]
+        delivery = Delivery(file, sha256, instant, size_bytes, modified_at_ns, unreadable)
         # One delivery under two names is one; a full one says more than a delta.
         known = found.get(delivery.delivery_id)
         if known is None or (known.claimed.delivery, file.delivery) == ("delta", "full"):
@@ -149,8 +180,11 @@ def record_override(settings: Settings, kind: str, target: str, sha256: str, rea
     _append(settings.state / "overrides", [row], now)
 
 
-def _business_day_end(connection: duckdb.DuckDBPyConnection, day: date) -> datetime:
-    found = connection.execute("select business_day_end(cast(? as date))", [day]).fetchone()
+def _last_instant(connection: duckdb.DuckDBPyConnection, day: date) -> datetime:
+    """The last instant that still falls on the business day."""
+    found = connection.execute(
+        "select business_day_end(cast($1 as date)) - interval 1 microsecond", [day]
+    ).fetchone()
     assert found is not None
     return found[0]
 

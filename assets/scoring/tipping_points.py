@@ -191,7 +191,7 @@ def tipping_points(
     return [
         {
             "side": side,
-            "limit_rate": limit if side == "lower" else 1 - limit,
+            "win_rate_limit": limit if side == "lower" else 1 - limit,
             **_search(counts, side),
             **_interval(resampled, counts, side),
             **_later_check(scores, won, closed_dates, side),
@@ -372,7 +372,7 @@ def _part_fields(*prefixes: str) -> list[tuple[str, pa.DataType]]:
 SCHEMA = pa.schema(
     [
         ("side", pa.string()),
-        ("limit_rate", pa.float64()),
+        ("win_rate_limit", pa.float64()),
         ("status", pa.string()),
         ("tipping_point_score", pa.int64()),
         ("cut_score", pa.int64()),

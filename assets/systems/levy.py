@@ -1,4 +1,6 @@
-"""`levy`: a manufacturer's production log (D. Levy, 4TU, doi 10.4121/uuid:68726926-5ac5-4fab-b873-ee76ea412399).
+"""`levy`: a manufacturer's production log (D. Levy, 4TU).
+
+Published as doi 10.4121/uuid:68726926-5ac5-4fab-b873-ee76ea412399.
 
 A log of operation reports without ids: the whole row tells reports apart, so a row that comes
 twice is one report. The span is what a spreadsheet left of a duration; it stays text.

@@ -9,6 +9,6 @@
     where
         {{ value }} is not null
         and extract_rows._valid_from is not null
-        and (extract_rows._valid_from <= run_settings.as_of_at or extract_rows._is_first_extract)
+        and (extract_rows._valid_from < run_settings.as_of_at or extract_rows._is_first_extract)
     group by {{ key }}
 {% endmacro %}

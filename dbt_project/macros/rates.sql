@@ -14,7 +14,9 @@
     {%- set why = suppressed_reason(n or denominator, reason) -%}
     {{ numerator }} as {{ name }}_numerator,
     {{ denominator }} as {{ name }}_denominator,
-    case when {{ why }} is null then round({{ safe_ratio(numerator, denominator) }}, 9) end as {{ name }},
+    case
+        when {{ why }} is null then round({{ safe_ratio(numerator, denominator) }}, 9)
+    end as {{ name }},
     {{ why }} as {{ name }}_suppressed_reason
 {%- endmacro %}
 
@@ -22,10 +24,10 @@
 {# Why a figure on n cases is not shown, or NULL where it is. #}
 {% macro suppressed_reason(n, reason=none) -%}
     case
-        {% if reason -%}
-            when ({{ reason }}) is not null then {{ reason }}
-        {% endif -%}
-        when coalesce({{ n }}, 0) = 0 then 'no cases'
-        when {{ n }} < {{ var("min_n") }} then 'fewer than {{ var("min_n") }} cases'
+        {% if reason -%} when ({{ reason }}) is not null then {{ reason }} {% endif -%}
+        when coalesce({{ n }}, 0) = 0
+        then 'no cases'
+        when {{ n }} < {{ var("min_n") }}
+        then 'fewer than {{ var("min_n") }} cases'
     end
 {%- endmacro %}

@@ -1,5 +1,6 @@
 {#
-    The rows of a raw table as known at the end of the as_of day, with
+    The rows of a raw table as known at the last instant of the as_of day, the one before as_of_at,
+    with
     `_known_at`: when the source learned it; NULL = known from the start, since the first extract
     of an entity without instants of its own says what was so before it;
     `_is_reconstructed`: whether that is so.
@@ -19,7 +20,7 @@
     keep_later=false
 ) %}
     {%- set is_known -%}
-        (extract_rows._valid_from <= run_settings.as_of_at or extract_rows._is_first_extract)
+        (extract_rows._valid_from < run_settings.as_of_at or extract_rows._is_first_extract)
         and coalesce(
             {{ known_at }},
             {% if happened_at -%}
@@ -38,7 +39,7 @@
         {{ known_at }} is null and extract_rows._is_first_extract as _is_reconstructed,
         {% if vanished_key -%}
             case
-                when extract_rows._valid_to <= run_settings.as_of_at then extract_rows._valid_to
+                when extract_rows._valid_to < run_settings.as_of_at then extract_rows._valid_to
             end as _vanished_at,
         {%- endif %}
         {% if keep_later -%} not ({{ is_known }}) as _is_later, {%- endif %}
@@ -55,7 +56,7 @@
             )
             = 1
         {%- else -%}
-            and (extract_rows._valid_to is null or extract_rows._valid_to > run_settings.as_of_at)
+            and (extract_rows._valid_to is null or extract_rows._valid_to >= run_settings.as_of_at)
         {%- endif %}
 {% endmacro %}
 

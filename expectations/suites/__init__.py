@@ -13,7 +13,8 @@ class Rule:
 
     `finds`: SQL that selects the rows that break it, `{batch}` being the table under test; a bare
     condition is short for `select * from {batch} where <condition>`.
-    `says`: what is wrong with those rows; `way_out`: what to do about it.
+    `says`: what is wrong with those rows (`what` they are); `way_out`: what to do about it.
+    `shows`: SQL that names such a row to a reader; where it is not given, file and row number.
     `keeps_rows`: whether the rows are copied into `quarantined_rows`.
     """
 
@@ -21,6 +22,8 @@ class Rule:
     finds: str
     says: str
     way_out: str
+    what: str = "rows"
+    shows: str | None = None
     warn: str | None = None
     keeps_rows: bool = True
 

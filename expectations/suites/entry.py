@@ -13,15 +13,18 @@ def for_every_extract(system: str, entity: str) -> tuple[Rule, ...]:
     return (
         Rule(
             "files_accepted",
-            f"select file, message from landing.deliveries where {of_entity} and status = 'refused'",
-            "files were refused",
+            "select file, message from landing.deliveries"
+            f" where {of_entity} and status = 'refused'",
+            "were refused",
             "mend or remove the file, or let it through: make allow FILE=<file> REASON='…'",
+            what="files",
+            shows="file || ': ' || message",
             keeps_rows=False,
         ),
         Rule(
             "rows_in_equal_loaded_plus_quarantined",
             f"""
-            select deliveries.file, deliveries.rows_in, loaded.row_count, set_aside.row_count
+            select deliveries.file
             from landing.deliveries
             left join (
                 select _delivery_id, count(*) as row_count from raw_{system}."{entity}" group by 1
@@ -33,8 +36,10 @@ def for_every_extract(system: str, entity: str) -> tuple[Rule, ...]:
             where {of_entity} and status = 'loaded'
                 and rows_in <> coalesce(loaded.row_count, 0) + coalesce(set_aside.row_count, 0)
             """,
-            "files of which rows were lost or counted twice",
-            "keep the file and report it: this is a fault of the product; `make rebuild` reads anew",
+            "have rows that were lost or counted twice",
+            "keep the file and report it, for this is a fault of the product: `make rebuild`",
+            what="files",
+            shows="file",
             keeps_rows=False,
         ),
     )

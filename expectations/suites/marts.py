@@ -85,9 +85,10 @@ def _drift_rule(mart: str, rows_before: int) -> Rule:
         "kept_its_rows",
         "select row_count from (select count(*) as row_count from {batch})"
         f" where row_count <= {least}",
-        f"is all that is left of {rows_before:,}: it lost {DRIFT_LIMIT:.0%} or more since the "
-        "last publish (one row here = the whole mart)",
+        f"lost {DRIFT_LIMIT:.0%} or more of its {rows_before:,} rows since the last publish",
         f"look for the extract that shrank; if it is right: make allow DRIFT={mart} REASON='…'",
+        what="mart",
+        shows="row_count || ' rows are left'",
         keeps_rows=False,
     )
 

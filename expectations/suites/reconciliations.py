@@ -5,18 +5,22 @@ from expectations.suites import Rule
 FAULT = "this is a fault of the models: `make rollback` if it was published, and report it"
 
 
-def agrees(name: str, keys: str, one: str, other: str, says: str) -> Rule:
+def agrees(name: str, keys: str, one: str, other: str, what: str, says: str) -> Rule:
     """Two queries over (`keys`, figure) must give the same rows; a missing row counts as 0."""
     return Rule(
         name,
         f"""
-        select {keys}, coalesce(one.figure, 0) as one_figure, coalesce(other.figure, 0) as other_figure
+        select {keys}, one.figure as one_figure, other.figure as other_figure
         from ({one}) as one
         full join ({other}) as other using ({keys})
         where coalesce(one.figure, 0) <> coalesce(other.figure, 0)
         """,
         says,
         FAULT,
+        what=what,
+        shows=" || ', ' || ".join(
+            f"coalesce(cast({key} as varchar), '–')" for key in keys.split(", ")
+        ),
     )
 
 
@@ -25,8 +29,10 @@ RECONCILIATIONS: dict[str, tuple[Rule, ...]] = {
         Rule(
             "merges_lead_somewhere",
             "select * from intermediate.int_account_survivors where is_in_cycle",
-            "are accounts merged in a circle: none of them survives",
+            "are merged in a circle: none of them survives",
             "correct merged_into_account_id at the source",
+            what="accounts",
+            shows="account_id",
         ),
     ),
     "fct_opportunities": (
@@ -35,6 +41,8 @@ RECONCILIATIONS: dict[str, tuple[Rule, ...]] = {
             "is_in_merge_cycle",
             "are merged in a circle: none of them survives",
             "correct merged_into_opportunity_id at the source",
+            what="opportunities",
+            shows="opportunity_id",
         ),
         agrees(
             "every_opportunity_is_here",
@@ -42,15 +50,18 @@ RECONCILIATIONS: dict[str, tuple[Rule, ...]] = {
             "select source_system, count(*) as figure from {batch} group by 1",
             "select source_system, count(*) as figure from intermediate.int_opportunities_unioned"
             " group by 1",
-            "are systems of which opportunities were lost or doubled on the way to this mart",
+            "systems",
+            "have opportunities that were lost or doubled on the way to this mart",
         ),
         Rule(
             "shares_add_to_1",
             "select opportunity_id, sum(split_share) as shares"
             " from intermediate.int_opportunity_owners_shared group by 1"
             " having abs(sum(split_share) - 1) > 0.0001",
-            "are opportunities whose owners' shares do not add to 1",
+            "have owners whose shares do not add to 1",
             "correct opportunity_splits at the source",
+            what="opportunities",
+            shows="opportunity_id",
         ),
         Rule(
             "stages_are_known",
@@ -79,7 +90,8 @@ RECONCILIATIONS: dict[str, tuple[Rule, ...]] = {
             " inner join marts.fct_opportunities as opportunities using (opportunity_id)"
             " where events.stage_type = 'open'"
             " and opportunities.outcome not in ('duplicate', 'merged', 'deleted') group by 1, 2",
-            "are stages that another number of opportunities entered by fct_opportunity_stage_events",
+            "stages",
+            "were entered by another number of deals in fct_opportunity_stage_events",
         ),
         Rule(
             "reach_falls_along_the_funnel",
@@ -97,7 +109,8 @@ RECONCILIATIONS: dict[str, tuple[Rule, ...]] = {
             " as figure from {batch} where close_month is not null group by 1, 2",
             "select source_system, close_month, count(*) as figure from marts.fct_opportunities"
             " where is_resolved and close_month is not null group by 1, 2",
-            "are months in which fct_opportunities counts other outcomes",
+            "months",
+            "have other outcomes in fct_opportunities",
         ),
     ),
     "mart_pipeline_waterfall": (
@@ -118,7 +131,8 @@ RECONCILIATIONS: dict[str, tuple[Rule, ...]] = {
             " from marts.fct_pipeline_snapshots where snapshot_kind = 'month_end' and"
             " date_trunc('month', expected_close_date) = date_trunc('month', snapshot_date)"
             " group by 1, 2, 3",
-            "are months whose end the month-end snapshots count otherwise",
+            "months",
+            "end with another number of deals in the month-end snapshots",
         ),
     ),
     "mart_on_time_delivery_monthly": (
@@ -137,7 +151,8 @@ RECONCILIATIONS: dict[str, tuple[Rule, ...]] = {
             "select source_system, basis, basis_month,"
             " count(*) filter (where is_eligible) as figure"
             " from marts.fct_order_line_deliveries where basis_month is not null group by 1, 2, 3",
-            "are months in which fct_order_line_deliveries counts other eligible lines",
+            "months",
+            "have other eligible lines in fct_order_line_deliveries",
         ),
     ),
     "mart_rep_objectives_monthly": (
@@ -148,7 +163,8 @@ RECONCILIATIONS: dict[str, tuple[Rule, ...]] = {
             " group by 1, 2",
             "select rep_id, objective_month, count(*) as figure"
             " from marts.fct_rep_objective_periods group by 1, 2",
-            "are months in which fct_rep_objective_periods holds other objectives",
+            "months",
+            "have other objectives in fct_rep_objective_periods",
         ),
     ),
 }

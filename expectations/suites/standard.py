@@ -87,8 +87,10 @@ SUITES = {
             group by opportunity_id
             having abs(sum(to_decimal(split_share)) - 1) > 0.0001
             """,
-            "are opportunities whose shares do not add to 1",
+            "have shares that do not add to 1",
             "correct the shares: a deal must be counted once, whole",
+            what="opportunities",
+            shows="opportunity_id",
         ),
     ),
     "qualification_answers": suite(
@@ -142,9 +144,7 @@ SUITES = {
         "work_order_id operation_number work_center_id started_at",
         orphans("work_order_is_delivered", "work_order_id", "work_orders"),
     ),
-    "routings": suite(
-        "product_id operation_number", "product_id operation_number work_center_id"
-    ),
+    "routings": suite("product_id operation_number", "product_id operation_number work_center_id"),
     "work_centers": suite("work_center_id", "work_center_id"),
     "work_center_calendars": suite(
         "work_center_id week_start", "work_center_id week_start available_hours"

@@ -1,4 +1,2 @@
 -- Grain: one row per activity, of every system
-with unioned as ({{ union_systems("activities") }})
-select *
-from unioned
+with unioned as ({{ union_systems("activities") }}) select * from unioned

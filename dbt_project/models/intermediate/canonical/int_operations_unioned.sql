@@ -1,4 +1,2 @@
 -- Grain: one row per operation report, of every system
-with unioned as ({{ union_systems("operations") }})
-select *
-from unioned
+with unioned as ({{ union_systems("operations") }}) select * from unioned

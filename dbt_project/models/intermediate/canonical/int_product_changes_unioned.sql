@@ -1,4 +1,2 @@
 -- Grain: one row per product change, of every system
-with unioned as ({{ union_systems("product_changes") }})
-select *
-from unioned
+with unioned as ({{ union_systems("product_changes") }}) select * from unioned

@@ -1,4 +1,2 @@
 -- Grain: one row per product, of every system
-with unioned as ({{ union_systems("products") }})
-select *
-from unioned
+with unioned as ({{ union_systems("products") }}) select * from unioned

@@ -1,4 +1,2 @@
 -- Grain: one row per rep and absence, of every system
-with unioned as ({{ union_systems("rep_absences") }})
-select *
-from unioned
+with unioned as ({{ union_systems("rep_absences") }}) select * from unioned

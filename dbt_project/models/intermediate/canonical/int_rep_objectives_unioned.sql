@@ -1,4 +1,2 @@
 -- Grain: one row per objective and rep, of every system
-with unioned as ({{ union_systems("rep_objectives") }})
-select *
-from unioned
+with unioned as ({{ union_systems("rep_objectives") }}) select * from unioned

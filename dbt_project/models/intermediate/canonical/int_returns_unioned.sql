@@ -1,4 +1,2 @@
 -- Grain: one row per return of an order line, of every system
-with unioned as ({{ union_systems("returns") }})
-select *
-from unioned
+with unioned as ({{ union_systems("returns") }}) select * from unioned

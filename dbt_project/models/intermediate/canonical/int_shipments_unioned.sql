@@ -1,4 +1,2 @@
 -- Grain: one row per shipment of an order line, of every system
-with unioned as ({{ union_systems("shipments") }})
-select *
-from unioned
+with unioned as ({{ union_systems("shipments") }}) select * from unioned

@@ -1,4 +1,2 @@
 -- Grain: one row per work centre, of every system
-with unioned as ({{ union_systems("work_centers") }})
-select *
-from unioned
+with unioned as ({{ union_systems("work_centers") }}) select * from unioned

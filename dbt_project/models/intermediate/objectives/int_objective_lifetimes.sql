@@ -5,9 +5,7 @@ with
         select
             rep_id,
             first_objective_id,
-            arg_min(
-                coalesce(issued_by, 'unknown'), (valid_from, objective_id)
-            ) as issued_by,
+            arg_min(coalesce(issued_by, 'unknown'), (valid_from, objective_id)) as issued_by,
             arg_min(product_change_id, (valid_from, objective_id)) as product_change_id,
             min(counts_from) as counts_from,
             case when count(*) = count(counts_to) then max(counts_to) end as counts_to,

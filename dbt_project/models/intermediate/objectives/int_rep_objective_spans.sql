@@ -47,14 +47,12 @@ with
         qualify
             row_number() over (
                 partition by spans.rep_id, spans.span_from, objectives.first_objective_id
-                order by objectives.valid_from desc, objectives.objective_id
+                order by objectives.valid_from desc, objectives.objective_id asc
             )
             = 1
     ),
     weighed as (
-        select
-            *, sum(weight) over (partition by rep_id, span_from) as weight_sum,
-        from active
+        select *, sum(weight) over (partition by rep_id, span_from) as weight_sum, from active
     ),
     counted as (
         select

@@ -30,7 +30,8 @@ with recursive
         from lineages
         qualify
             row_number() over (
-                partition by source_system, objective_id order by steps desc, ancestor_objective_id
+                partition by source_system, objective_id
+                order by steps desc, ancestor_objective_id asc
             )
             = 1
     ),

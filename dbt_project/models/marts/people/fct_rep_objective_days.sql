@@ -49,8 +49,7 @@ with
             spans.active_objective_count > {{ var("objective_core_limit") }} as is_over_core_limit,
             spans.active_objective_count > {{ var("objective_hard_limit") }} as is_over_hard_limit,
         from spans
-        inner join
-            dates on dates.date_day >= spans.span_from and dates.date_day < spans.span_to
+        inner join dates on dates.date_day >= spans.span_from and dates.date_day < spans.span_to
         left join
             absent_days
             on absent_days.rep_id = spans.rep_id

@@ -5,9 +5,7 @@ with
     activities as (select * from {{ ref("int_activities_unioned") }}),
     order_lines as (select * from {{ ref("int_order_lines_unioned") }}),
     results as (select * from {{ ref("int_objective_results_unioned") }}),
-    present_days as (
-        select rep_id, date_day, objective_month from rep_days where not is_absent
-    ),
+    present_days as (select rep_id, date_day, objective_month from rep_days where not is_absent),
     -- all versions of an objective are one; the latest that counted in the month gives its terms
     active_days as (
         select
@@ -24,8 +22,7 @@ with
             on present_days.rep_id = objectives.rep_id
             and present_days.date_day >= objectives.counts_from
             and (objectives.counts_to is null or present_days.date_day < objectives.counts_to)
-        group by
-            objectives.rep_id, objectives.first_objective_id, present_days.objective_month
+        group by objectives.rep_id, objectives.first_objective_id, present_days.objective_month
     ),
     -- evidence counts while its version does
     evidence as (
@@ -107,8 +104,9 @@ with
             coalesce(evidence_counts.activity_count, 0)
             + coalesce(evidence_counts.order_line_count, 0)
             >= 3
-            or coalesce(achieved.actual >= 0.1 * objectives.target and objectives.target > 0, false)
-            as is_attended,
+            or coalesce(
+                achieved.actual >= 0.1 * objectives.target and objectives.target > 0, false
+            ) as is_attended,
         from active_days
         inner join
             objectives

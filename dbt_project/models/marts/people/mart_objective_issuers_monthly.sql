@@ -32,18 +32,19 @@ with
             count(*) as assignment_count,
             count(*) filter (where not is_attended) as ignored_assignment_count,
             coalesce(sum(bonus_amount), 0) as bonus_amount,
-            coalesce(
-                sum(bonus_amount) filter (where not is_attended), 0
-            ) as ignored_bonus_amount,
+            coalesce(sum(bonus_amount) filter (where not is_attended), 0) as ignored_bonus_amount,
         from periods
         group by issued_by, objective_month
     ),
     issuer_months as (
-        select issued_by, objective_month from issued
+        select issued_by, objective_month
+        from issued
         union
-        select issued_by, objective_month from changes
+        select issued_by, objective_month
+        from changes
         union
-        select issued_by, objective_month from attention
+        select issued_by, objective_month
+        from attention
     ),
     monthly as (
         select
@@ -81,8 +82,7 @@ with
             half_lives.lifetime_count,
             half_lives.half_life_days,
         from issuer_months
-        inner join
-            run_settings on issuer_months.objective_month <= run_settings.as_of_date
+        inner join run_settings on issuer_months.objective_month <= run_settings.as_of_date
         left join
             issued
             on issued.issued_by = issuer_months.issued_by

@@ -57,8 +57,7 @@ with
         from pairs
     ),
     possible_overlaps as (
-        select sizes.*, unnest(generate_series(0, small_count)) as overlap_count,
-        from sizes
+        select *, unnest(generate_series(0, small_count)) as overlap_count, from sizes
     ),
     -- hypergeometric: of `large` marked in `pool`, how many are met in `small` draws
     chances as (
@@ -90,11 +89,8 @@ with
         select
             pairs.objective_month,
             round(
-                pairs.both_attended_count / (
-                    pairs.attended_count
-                    + pairs.other_attended_count
-                    - pairs.both_attended_count
-                ),
+                pairs.both_attended_count
+                / (pairs.attended_count + pairs.other_attended_count - pairs.both_attended_count),
                 12
             ) as jaccard,
             round(chances.expected_jaccard, 12) as expected_jaccard,

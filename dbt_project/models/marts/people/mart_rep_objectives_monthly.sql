@@ -43,9 +43,7 @@ with
             count(*) as objective_count,
             count(*) filter (where is_attended) as attended_objective_count,
             coalesce(sum(bonus_amount), 0) as bonus_amount,
-            coalesce(
-                sum(bonus_amount) filter (where not is_attended), 0
-            ) as ignored_bonus_amount,
+            coalesce(sum(bonus_amount) filter (where not is_attended), 0) as ignored_bonus_amount,
         from periods
         group by rep_id, objective_month
     ),

@@ -50,7 +50,7 @@ with
             int_tipping_points.tipping_point_score,
             int_tipping_points.interval_low_score,
             int_tipping_points.interval_high_score,
-            int_tipping_points.limit_rate,
+            int_tipping_points.win_rate_limit,
             int_tipping_points.cut_score,
             {{
                 rate_columns(

@@ -72,7 +72,9 @@ with
         select
             *,
             cast(month_start - to_months(fiscal_month_number - 1) as date) as fiscal_year_start,
-            cast(month_start - to_months((fiscal_month_number - 1) % 3) as date) as fiscal_quarter_start,
+            cast(
+                month_start - to_months((fiscal_month_number - 1) % 3) as date
+            ) as fiscal_quarter_start,
         from fiscal_days
     ),
     first_fiscal_year as (

@@ -1,0 +1,319 @@
+"""The whole line on small extracts, with the real Dagster, dbt and DuckDB."""
+
+import json
+import multiprocessing
+import os
+import shutil
+import time
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from assets.demo import simulate
+from assets.publish import public_marts, publish
+from assets.settings import Settings
+from expectations.suites.marts import mart_gates
+from expectations.validation import validate
+from tests.line import Line
+
+CONTRACT_MARTS = """
+    dim_accounts dim_products dim_reps dim_dates dim_stages dim_work_centers dim_metrics
+    fct_opportunities fct_opportunity_stage_events fct_pipeline_snapshots mart_funnel_monthly
+    mart_sales_outcomes_monthly mart_sales_flow_weekly mart_pipeline_waterfall
+    fct_qualification_scores mart_tipping_points mart_qualification_monthly mart_rater_agreement
+    fct_order_line_deliveries fct_order_deliveries mart_on_time_delivery_monthly
+    fct_work_orders fct_operations
+    fct_rep_objective_days fct_rep_objective_periods mart_rep_objectives_monthly
+    mart_objective_issuers_monthly mart_objective_overlap_monthly
+    data_quality_checks quarantined_rows publish_info
+""".split()
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Line:
+    """A small demo company, published once."""
+    line = Line(tmp_path_factory.mktemp("demo"))
+    simulate(line.home, scale=0.03, weeks=1)
+    said = line.publishes()
+    assert "standard:" in said
+    assert "Published in" in said
+    return line
+
+
+@pytest.fixture
+def copy(demo: Line, tmp_path: Path) -> Line:
+    """The published demo company in a home that a test may spoil."""
+    shutil.copytree(demo.home, tmp_path / "home")
+    return Line(tmp_path / "home")
+
+
+def truth(line: Line) -> dict:
+    return json.loads((line.home / "demo" / "truth.json").read_text())
+
+
+def test_every_mart_of_the_contract_is_published(demo: Line) -> None:
+    manifest = demo.manifest()
+    assert set(CONTRACT_MARTS) <= set(manifest["marts"])
+    assert manifest["contract_version"]
+    assert manifest["as_of"] == "2026-06-30"
+    folder = demo.home / "published" / manifest["parquet"]
+    for mart, facts in manifest["marts"].items():
+        (rows,) = demo.one(f"select count(*) from {mart}")
+        assert rows == facts["rows"], mart
+        (in_parquet,) = duckdb.execute(
+            f"select count(*) from '{folder / mart}.parquet'"
+        ).fetchone() or (None,)
+        assert in_parquet == rows, mart
+    empty = [m for m in CONTRACT_MARTS if not manifest["marts"][m]["rows"]]
+    assert empty == [], "the demo company fills every mart"
+
+
+def test_marts_are_commented_and_in_the_order_of_their_grain(demo: Line) -> None:
+    [(uncommented,)] = demo.query(
+        "select count(*) from duckdb_columns() where database_name = 'p' and comment is null"
+        " and table_name not in ('data_quality_checks', 'quarantined_rows', 'publish_info')"
+    )
+    assert uncommented == 0
+    for mart in public_marts():
+        keys = ", ".join(mart.grain)
+        [(rows, distinct)] = demo.query(
+            f"select count(*), count(distinct ({keys})) from {mart.name}"
+        )
+        assert rows == distinct, mart.name
+        assert demo.query(f"select {keys} from {mart.name}") == demo.query(
+            f"select {keys} from {mart.name} order by {keys}"
+        ), mart.name
+
+
+def test_rates_have_their_parts_beside_them(demo: Line) -> None:
+    columns = demo.query(
+        "select table_name, list(column_name) from duckdb_columns() where database_name = 'p'"
+        " and (table_name like 'mart_%' or table_name like 'fct_%') group by 1"
+    )
+    alone = [
+        f"{table}.{column}"
+        for table, names in columns
+        for column in names
+        if column.endswith("_rate") and column != "fx_rate"
+        for part in ("numerator", "denominator")
+        if f"{column}_{part}" not in names
+    ]
+    assert alone == []
+
+
+def test_rows_in_are_loaded_or_set_aside_and_nothing_else(demo: Line) -> None:
+    planted = truth(demo)["extracts"]["quarantined"]
+    expected = {
+        (entity, reason): rows for entity, by in planted.items() for reason, rows in by.items()
+    }
+    found = demo.query(
+        "select entity, reason, count(*) from quarantined_rows where is_set_aside group by 1, 2"
+    )
+    assert {(entity, reason): rows for entity, reason, rows in found} == expected
+    [(checked, failed)] = demo.query(
+        "select count(*), count(*) filter (not is_passed) from data_quality_checks"
+        " where check_name = 'rows_in_equal_loaded_plus_quarantined'"
+    )
+    assert checked > 30
+    assert failed == 0
+
+
+def test_the_planted_truths_come_out(demo: Line) -> None:
+    planted = truth(demo)
+    for basis in ("request", "first_promise", "last_promise"):
+        found = demo.one(
+            "select sum(otif_rate_numerator), sum(otif_rate_denominator)"
+            f" from mart_on_time_delivery_monthly where basis = '{basis}'"
+        )
+        assert found == (
+            planted["on_time"][basis]["numerator"],
+            planted["on_time"][basis]["denominator"],
+        ), basis
+    below = planted["tipping_point"]["by_first_complete_score"]["below"]
+    assert demo.one(
+        "select count(*) filter (is_won), count(*) from fct_qualification_scores"
+        " where landmark = 'first_complete' and is_resolved_evidence and score < 60"
+    ) == (below["numerator"], below["denominator"])
+    months = {
+        (row["rep_id"], row["month"]): row["present"]["rate"]
+        for row in planted["objectives"]["by_rep_and_month"]
+        if row["present"]["denominator"]
+    }
+    found = {
+        (rep, month.isoformat()): mean
+        for rep, month, mean in demo.query(
+            "select rep_id, objective_month, mean_active_objectives"
+            " from mart_rep_objectives_monthly where counted_days > 0"
+        )
+    }
+    assert found == pytest.approx(months, abs=1e-6)
+
+
+def test_text_from_extracts_is_inert_on_the_page(demo: Line) -> None:
+    page = (demo.home / "reports" / "data_quality" / "index.html").read_text()
+    assert "Nothing stops the line" in page
+    assert "<img" not in page
+    assert "<script" not in page
+    assert "http://" not in page.replace("http://x", "")
+
+
+def test_a_blocked_check_leaves_the_last_publish(copy: Line) -> None:
+    before = (copy.home / "published" / "manifest.json").read_bytes()
+    inode = (copy.home / "published" / "marts.duckdb").stat().st_ino
+    opportunity, rep = copy.one(
+        "select min(opportunity_id), min(owner_current_id) from fct_opportunities"
+    )
+    bad = copy.put(
+        "standard/opportunity_splits.delta__2026-06-30.csv",
+        f"opportunity_id,rep_id,split_share\n{opportunity},{rep},0.7\n{opportunity},other,0.7\n",
+    )
+    words = copy.stops()
+    assert f"1 opportunities have shares that do not add to 1 ({opportunity})" in words
+    assert "What to do: correct the shares" in words
+    assert (copy.home / "published" / "manifest.json").read_bytes() == before
+    assert (copy.home / "published" / "marts.duckdb").stat().st_ino == inode
+    page = (copy.home / "reports" / "data_quality" / "index.html").read_text()
+    assert "stops the line" in page
+    bad.unlink()
+
+
+def test_a_refused_file_stops_the_line_until_allowed(copy: Line) -> None:
+    copy.put("standard/accounts__2026-06-30T230000Z.csv", "account_id\nA00000\n")
+    words = copy.stops()
+    assert "accounts__2026-06-30T230000Z.csv" in words
+    assert "make allow FILE=" in words
+    allowed = copy.run(
+        "allow", "--file", "standard/accounts__2026-06-30T230000Z.csv", "--reason", "sold"
+    )
+    assert allowed.returncode == 0, allowed.stderr
+    copy.publishes()
+    assert copy.one("select account_id from dim_accounts where account_name is not null") == (
+        "A00000",
+    )
+
+
+def test_a_mart_that_lost_its_rows_stops_until_allowed(copy: Line) -> None:
+    manifest = copy.home / "published" / "manifest.json"
+    published = json.loads(manifest.read_text())
+    published["marts"]["dim_products"]["rows"] *= 2
+    manifest.write_text(json.dumps(published))
+    settings = Settings(copy.home, date(2026, 6, 30))
+
+    def drifted() -> list[str]:
+        verdicts = validate(settings.warehouse, mart_gates(settings))
+        return [verdict.message for verdict in verdicts if verdict.blocks]
+
+    [message] = drifted()
+    assert "marts/dim_products" in message
+    assert "lost 30% or more of its" in message
+    assert copy.run("allow", "--drift", "no_mart", "--reason", "x").returncode != 0
+    assert copy.run("allow", "--drift", "dim_products", "--reason", "sold").returncode == 0
+    assert drifted() == []
+    # the word given for one step is not a word for the next
+    published["version"] = "later"
+    manifest.write_text(json.dumps(published))
+    assert len(drifted()) == 1
+
+
+def test_rollback_puts_the_publish_before_back(copy: Line) -> None:
+    first = copy.manifest()
+    publish(Settings(copy.home, date(2026, 6, 30)), "test")
+    assert copy.manifest()["version"] > first["version"]
+    said = copy.run("rollback")
+    assert first["version"] in said.stdout
+    assert copy.manifest() == first
+    assert copy.one("select version from publish_info") == (first["version"],)
+    assert copy.run("rollback").returncode == 1
+    assert "Published: version" in copy.run("status").stdout
+
+
+def test_wrong_settings_are_named(demo: Line) -> None:
+    for name, value in {
+        "FUNNELWORKS_AS_OF": "yesterday",
+        "FUNNELWORKS_TIMEZONE": "Mars/Olympus",
+        "FUNNELWORKS_BASE_CURRENCY": "dollars",
+        "FUNNELWORKS_FISCAL_YEAR_START_MONTH": "13",
+    }.items():
+        ended = demo.run(**{name: value})
+        assert ended.returncode != 0
+        assert name in ended.stderr.splitlines()[-1], ended.stderr
+
+
+def _read_while_published(place: str, stop, out) -> None:
+    """Opens the file anew at each turn, and counts versions and anything that is not whole."""
+    versions, errors = set(), []
+    while not stop.is_set():
+        try:
+            with duckdb.connect(place, read_only=True) as connection:
+                connection.execute("use marts.marts")
+                [(version,)] = connection.execute("select version from publish_info").fetchall()
+                [(marts, rows)] = connection.execute(
+                    "select (select count(*) from duckdb_tables() where database_name = 'marts'),"
+                    " (select count(*) from fct_opportunities)"
+                ).fetchall()
+                versions.add((version, marts, rows))
+        except Exception as error:
+            errors.append(repr(error))
+        time.sleep(0.01)
+    out.put((versions, errors))
+
+
+def test_readers_see_whole_versions_during_ten_publishes(copy: Line) -> None:
+    settings = Settings(copy.home, date(2026, 6, 30))
+    context = multiprocessing.get_context("spawn")
+    stop, out = context.Event(), context.Queue()
+    place = str(copy.home / "published" / "marts.duckdb")
+    reader = context.Process(target=_read_while_published, args=(place, stop, out))
+    reader.start()
+    for _ in range(10):
+        publish(settings, "test")
+    time.sleep(0.5)
+    stop.set()
+    versions, errors = out.get(timeout=60)
+    reader.join(timeout=60)
+    assert errors == []
+    assert len(versions) > 3, "the reader ran beside the publishes"
+    assert len({(marts, rows) for _, marts, rows in versions}) == 1
+    kept = list((copy.home / "published" / "versions").iterdir())
+    assert len(kept) == 5
+
+
+def test_a_publish_that_breaks_leaves_what_was(copy: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = copy.manifest()
+    settings = Settings(copy.home, date(2026, 6, 30))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            publish(settings, "test")
+    assert copy.manifest() == before
+    assert copy.one("select version from publish_info") == (before["version"],)
+    publish(settings, "test")
+    assert not list((copy.home / "published").glob(".building-*"))
+
+
+def test_a_crm_alone_runs_to_the_end(tmp_path: Path) -> None:
+    line = Line(tmp_path)
+    line.put(
+        "standard/opportunities.csv",
+        "opportunity_id,owner_id,stage,created_at,closed_at,amount\n"
+        "O1,R1,Won,2026-01-05,2026-02-05,100\n"
+        "O2,R1,Lost,2026-01-06,2026-02-06,50\n"
+        "O3,R2,Proposal,2026-03-01,,70\n",
+    )
+    line.publishes()
+    assert line.query("select outcome, count(*) from fct_opportunities group by 1 order by 1") == [
+        ("lost", 1),
+        ("open", 1),
+        ("won", 1),
+    ]
+    assert line.one("select count(*) from fct_order_line_deliveries") == (0,)
+    assert line.one(
+        "select win_rate, win_rate_numerator, win_rate_denominator, win_rate_suppressed_reason"
+        " from mart_sales_outcomes_monthly where win_rate_denominator > 0"
+    ) == (None, 1, 2, "fewer than 5 cases")
