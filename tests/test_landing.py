@@ -1,5 +1,6 @@
 """Deliveries: what is taken in, what is refused, what is set aside, and what is valid when."""
 
+import errno
 import gzip
 import os
 import subprocess
@@ -16,13 +17,14 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from landing_helpers import csv_of, put, query, take_in
 
-from assets.landing import history
+from assets.landing import history, ledger
+from assets.landing import land as land_module
 from assets.landing.checking import Reason
 from assets.landing.land import UNKNOWN, allow, land, prepare, unclaimed, waiting
 from assets.settings import Settings
 from assets.systems import Column, all_systems
+from tests.landing_helpers import csv_of, put, query, take_in
 
 RAW = (
     "select account_id, account_name, _recorded_at, _is_first_extract, _valid_from, _valid_to"
@@ -452,6 +454,38 @@ def test_a_refusal_goes_with_its_file_or_is_let_through(settings: Settings) -> N
     assert query(settings, "from landing.deliveries") == []
 
 
+@pytest.mark.parametrize("stamp", ["", "__2026-01-01"])
+def test_a_file_that_cannot_be_opened_is_refused_in_plain_words(
+    settings: Settings, stamp: str
+) -> None:
+    file = f"standard/accounts{stamp}.csv"
+    (settings.landing / "standard").mkdir(parents=True)
+    (settings.landing / file).symlink_to(settings.landing / "nowhere.csv")
+    put(settings, "standard/accounts__2026-01-02.csv", accounts("A1"))
+    landed = take_in(settings, "accounts")
+    assert landed.refused == {
+        file: f"{file} cannot be read (No such file or directory)."
+        " Make it readable, or take it out of landing."
+    }
+    assert landed.files == ["standard/accounts__2026-01-02.csv"]
+    assert [(each.file, each.state) for each in waiting(settings)] == [(file, "refused")]
+    put(settings, "nowhere.csv", accounts("A1"))
+    assert take_in(settings, "accounts").files == [file]
+
+
+def test_a_file_without_permission_is_refused_and_cannot_be_let_through(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = "standard/accounts__2026-01-01.csv"
+    put(settings, file, accounts("A1"))
+    denied = PermissionError(errno.EACCES, "Permission denied")
+    monkeypatch.setattr(ledger, "content_hash", Mock(side_effect=denied))
+    assert "cannot be read (Permission denied)" in take_in(settings, "accounts").refused[file]
+    assert [each.state for each in waiting(settings)] == ["refused"]
+    with pytest.raises(ValueError, match=r"cannot be read \(Permission denied\)"):
+        allow(settings, file, "because")
+
+
 # --- Columns
 
 
@@ -585,6 +619,33 @@ def test_good_values_in_every_form_pass(settings: Settings) -> None:
     assert take_in(newyork, "order_lines").rows_loaded == 5
 
 
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Australia/Lord_Howe"])
+def test_blanks_around_a_value_do_not_change_it(settings: Settings, zone: str) -> None:
+    """The usual form takes a shorter way through each cast: both ways must agree."""
+    days = ["2026-03-08", "2026-04-05", "2026-10-04", "2026-02-30", "0000-01-01", "2026-1-05"]
+    times = [
+        "",
+        "T02:30:00",
+        " 01:30:00",
+        "T02:15",
+        "T24:00:00",
+        "T10:00:5.",
+        "T10:00:00.123456789",
+    ]
+    offsets = ["", "Z", "+07:00", "-0430", "+07", "+24:00", "x"]
+    numbers = ["1", "-1.50", "+.5", "5.", "1e3", "1e99", "inf", "nan", "1_000", "0x10", "1,5", "١"]
+    numbers += ["9223372036854775808", "1.0", "0.00000000005", "1234567890123456789.1", "-"]
+    values = [day + time + offset for day in days for time in times for offset in offsets]
+    prepare(Settings(settings.home, settings.as_of, timezone=zone))
+    for macro in ("to_decimal", "to_integer", "to_date", "to_instant", "is_blank"):
+        differing = query(
+            settings,
+            f"select value from (select unnest({values + numbers}) as value)"
+            f" where {macro}(value) is distinct from {macro}(' ' || value || chr(160))",
+        )
+        assert differing == []
+
+
 def test_rows_of_one_key_with_other_values_are_all_set_aside(settings: Settings) -> None:
     text = accounts("A1=x", "A2=x", " A1 =y", "A3=x", "A3=x", "A1=x", "A4=x")
     put(settings, "standard/accounts__2026-01-31.csv", text)
@@ -644,6 +705,62 @@ def test_a_readable_copy_of_what_was_set_aside(settings: Settings) -> None:
     settings.warehouse.unlink()
     take_in(settings, "accounts")
     assert not copy.exists()
+
+
+def test_the_readable_copy_keeps_answers_to_itself(settings: Settings) -> None:
+    """Only of a survey's answers: which rows, and why."""
+    text = "wave,respondent_key,function,score\n1,R1,sales,angry\n1,R2,sales,4\n1,R3,sales\n"
+    put(settings, "standard/pulse_responses__2026-01-31.csv", text)
+    assert take_in(settings, "pulse_responses").rows_quarantined == 2
+    copy = settings.quarantine / "standard/pulse_responses/pulse_responses__2026-01-31.csv.csv"
+    assert copy.read_text(encoding="utf-8").splitlines() == [
+        "reason,column_name,row_number,value,raw_text",
+        "not_a_number,score,1,,",
+        "wrong_column_count,,3,,",
+    ]
+
+
+# --- Many files
+
+
+def test_files_taken_together_are_judged_one_by_one(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Together or one by one: the same rows, problems, columns and verdicts."""
+    everyone = [f"A{number}" for number in range(10)]
+    files = {
+        "standard/accounts__2026-01-01.csv": accounts(*everyone, "A1=x", "A2", "A2"),
+        "standard/accounts__2026-01-02.csv": accounts(*everyone[:3]),
+        "standard/accounts__2026-01-03.csv": "account_name\nno key\n",
+        "standard/accounts__2026-01-04.csv": accounts(*everyone[:9], "A1=y", "A1=y") + "\ntorn\n",
+        "standard/accounts.delta__2026-01-05.csv": "account_id,colour\nA1,red\n,blue\n",
+        "standard/accounts.delta__2026-01-06.csv": "account_id,colour\nA2,red\n,blue\nA2,red\n",
+        "standard/accounts__2026-01-07.csv": "account_id,shape\nA1,round\n",
+        "standard/accounts__2026-01-08.csv": accounts(*everyone[:9]),
+    }
+    outcomes = []
+    for limit in (land_module.BATCH_BYTES, 0):
+        monkeypatch.setattr(land_module, "BATCH_BYTES", limit)
+        home = Settings(settings.home / str(limit), settings.as_of)
+        for file, text in files.items():
+            put(home, file, text)
+        landed = take_in(home, "accounts")
+        outcomes.append(
+            [
+                landed,
+                query(home, "from raw_standard.accounts order by all"),
+                query(home, LEDGER),
+                query(home, "from landing.quarantined_rows order by all"),
+            ]
+        )
+    assert outcomes[0] == outcomes[1]
+    assert len(landed.files) == 5
+    assert landed.extra_columns == ["colour"]
+    assert [message.split()[1] for message in landed.refused.values()] == [
+        "would",
+        "lacks",
+        "would",
+    ]
 
 
 # --- Instants

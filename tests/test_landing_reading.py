@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from landing_helpers import put, query, take_in, write_xlsx
 
 from assets.landing import reading
 from assets.settings import Settings
+from tests.landing_helpers import put, query, take_in, write_xlsx
 
 HEADER = ("account_id", "account_name", "industry")
 ROWS = [

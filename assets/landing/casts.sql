@@ -56,15 +56,15 @@ create or replace macro clock_of(value) as
 -- it is used; the last is rare, and costs most.
 create or replace macro to_instant(value) as
     case
+        when
+            strlen(value) = 19
+            and regexp_full_match(value, '[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}')
+        then clock_to_utc(try_cast(value as timestamp))
         when regexp_full_match(
             value,
             '[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)'
         )
         then make_timestamp(epoch_us(try_cast(value as timestamptz)))
-        when regexp_full_match(
-            value, '[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?)?'
-        )
-        then clock_to_utc(try_cast(value as timestamp))
         when clock_of(value) is not null then clock_to_utc(try_cast(trim(value) as timestamp))
         when regexp_full_match(
             trim(value),

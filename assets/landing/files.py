@@ -27,8 +27,8 @@ UNFINISHED = re.compile(r"[.].*|~[$].*|.*[.](part|partial|tmp|crdownload)", re.I
 class ClaimedFile:
     """A file that an entity claims. `file` is its path below landing/, with `/`.
 
-    `stamp` is a date (the last instant of that business day), an instant in UTC without zone, or None
-    where the name carries none.
+    `stamp` is a date (the last instant of that business day), an instant in UTC without zone, or
+    None where the name carries none.
     """
 
     file: str

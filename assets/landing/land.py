@@ -1,7 +1,7 @@
 """Takes extracts in: prepares the warehouse, lands what is new, says what waits.
 
-Each file goes in with its ledger row in one transaction, or stays out whole. A killed run is
-mended by the next one.
+Each file goes in with its ledger row in one transaction, alone or with others of its entity, or
+stays out whole. A killed run is mended by the next one.
 """
 
 import csv
@@ -44,6 +44,8 @@ ROW_COLUMNS = {
 UNKNOWN = "unknown: another process is using the warehouse"
 #: how long to wait for another process to let go of the warehouse
 LOCK_SECONDS = 15.0
+#: entities of a system that are landed at the same time, on a machine with as many processors
+MOST_AT_ONCE = 4
 #: files of no more than this together are checked and loaded together: a statement costs as much
 #: as some ten thousand rows
 BATCH_BYTES = 4 * 2**20
@@ -140,7 +142,7 @@ def land(system: System, settings: Settings) -> list[EntityLanding]:
             system.entities,
             key=lambda entity: -sum(delivery.size_bytes for delivery in of_entity[entity.name]),
         )
-        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        with ThreadPoolExecutor(min(MOST_AT_ONCE, os.cpu_count() or 1)) as pool:
             landings = {entity.name: pool.submit(land_entity, entity) for entity in largest_first}
             try:
                 return [landings[entity.name].result() for entity in system.entities]
@@ -470,22 +472,23 @@ class _EntityLander:
             for number in range(1, len(batch) + 1)
         ]
         self._record(
-            {
-                file.delivery: {
-                    "status": "loaded",
-                    "read_as": file.reading.read_as,
-                    "rows_in": file.reading.rows_in,
-                    "rows_loaded": rows_loaded,
-                    "rows_quarantined": rows_quarantined,
-                    "exact_duplicates": exact_duplicates,
-                    "extra_columns": list(extra),
-                    "missing_columns": file.missing,
-                    "is_settled": is_only,
-                }
+            [
+                self._ledger_row(
+                    file.delivery,
+                    status="loaded",
+                    read_as=file.reading.read_as,
+                    rows_in=file.reading.rows_in,
+                    rows_loaded=rows_loaded,
+                    rows_quarantined=rows_quarantined,
+                    exact_duplicates=exact_duplicates,
+                    extra_columns=list(extra),
+                    missing_columns=file.missing,
+                    is_settled=is_only,
+                )
                 for file, (rows_loaded, rows_quarantined, exact_duplicates) in zip(
                     batch, counts, strict=True
                 )
-            }
+            ]
         )
         return counts
 
@@ -547,7 +550,7 @@ class _EntityLander:
         if delivery.sha256 in self.overridden and not is_readable:
             message = f"{file} {message}. It was let through, so the run goes on without it."
             self.done.set_aside[file] = message
-            self._record({delivery: {"status": "set_aside", "message": message}})
+            self._record([self._ledger_row(delivery, status="set_aside", message=message)])
             return
         if delivery.unreadable:
             message = f"{file} {message}. Make it readable, or take it out of landing."
@@ -559,28 +562,27 @@ class _EntityLander:
             )
         self.done.refused[file] = message
         self._record(
-            {delivery: {"status": "refused", "message": message, "is_settled": is_settled}}
+            [self._ledger_row(delivery, status="refused", message=message, is_settled=is_settled)]
         )
 
-    def _record(self, found: dict[Delivery, dict[str, object]]) -> None:
-        """Writes the ledger rows of deliveries anew; what is said of each has the same columns."""
-        rows = [
-            {
-                "delivery_id": delivery.delivery_id,
-                "source_system": self.system.name,
-                "entity": self.entity.name,
-                "file": delivery.claimed.file,
-                "sha256": delivery.sha256,
-                "stamp": delivery.stamp,
-                "is_stamp_first_seen": delivery.claimed.stamp is None,
-                "delivery": delivery.claimed.delivery,
-                "size_bytes": delivery.size_bytes,
-                "modified_at_ns": delivery.modified_at_ns,
-                "is_settled": True,
-            }
-            | said
-            for delivery, said in found.items()
-        ]
+    def _ledger_row(self, delivery: Delivery, **said: object) -> dict[str, object]:
+        claimed = delivery.claimed
+        return {
+            "delivery_id": delivery.delivery_id,
+            "source_system": self.system.name,
+            "entity": self.entity.name,
+            "file": claimed.file,
+            "sha256": delivery.sha256,
+            "stamp": delivery.stamp,
+            "is_stamp_first_seen": claimed.stamp is None,
+            "delivery": claimed.delivery,
+            "size_bytes": delivery.size_bytes,
+            "modified_at_ns": delivery.modified_at_ns,
+            "is_settled": True,
+        } | said
+
+    def _record(self, rows: list[dict[str, object]]) -> None:
+        """Writes ledger rows, which have the same columns, anew."""
         self.connection.execute(
             "delete from landing.deliveries where list_contains($1::varchar[], delivery_id)",
             [[row["delivery_id"] for row in rows]],
@@ -629,7 +631,8 @@ class _EntityLander:
     def _write_copies(self) -> None:
         """Keeps `quarantine/<system>/<entity>/<file>.csv` in step with the quarantined rows.
 
-        A cell that a spreadsheet would take for a formula gets a leading '.
+        A cell that a spreadsheet would take for a formula gets a leading '. Of a confidential
+        entity the copy says which rows and why, and nothing of what they hold.
         """
         folder = self.settings.quarantine / self.system.name / self.entity.name
         files = self.connection.execute(
@@ -645,8 +648,11 @@ class _EntityLander:
             if (folder / name).exists() and not self.is_changed:
                 continue
             folder.mkdir(parents=True, exist_ok=True)
+            held = (
+                "null as value, null as raw_text" if self.entity.confidential else "value, raw_text"
+            )
             rows = self.connection.execute(
-                "select reason, column_name, row_number, value, raw_text"
+                f"select reason, column_name, row_number, {held}"
                 " from landing.quarantined_rows where file = $1 order by delivery_id, row_number",
                 [file],
             )

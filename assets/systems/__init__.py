@@ -39,6 +39,7 @@ class Entity:
     `key_is`: "columns" (the key columns), "row" (the whole row, for a log without ids) or
     "row_number" (each row is a thing of its own, alike or not).
     `intervals`: pairs of columns of which the first may not lie after the second.
+    `confidential`: the readable copy of what is set aside shows nothing that its rows hold.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Entity:
     delivery: Delivery = "full"
     key_is: Literal["columns", "row", "row_number"] = "columns"
     intervals: tuple[tuple[str, str], ...] = ()
+    confidential: bool = False
 
     @property
     def key(self) -> tuple[str, ...]:

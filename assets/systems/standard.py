@@ -10,10 +10,15 @@ def entity(
     notation: str,
     delivery: Delivery = "full",
     intervals: tuple[tuple[str, str], ...] = (),
+    confidential: bool = False,
 ) -> Entity:
     """An entity of this system; each may carry its own `recorded_at`."""
     return Entity(
-        name, columns(notation + "; recorded_at instant"), delivery=delivery, intervals=intervals
+        name,
+        columns(notation + "; recorded_at instant"),
+        delivery=delivery,
+        intervals=intervals,
+        confidential=confidential,
     )
 
 
@@ -211,6 +216,7 @@ SYSTEM = System(
             "wave key; respondent_key key; question_id key?; function required;"
             "score decimal required; gap_reason",
             "delta",
+            confidential=True,
         ),
         entity(
             "pulse_actions",
