@@ -21,7 +21,7 @@ with
         from {{ source("raw_maven", "sales_pipeline") }} as extract_rows
         cross join run_settings
         where
-            extract_rows._valid_from <= run_settings.as_of_at
+            extract_rows._valid_from < run_settings.as_of_at
             or (extract_rows._is_first_extract and extract_rows._valid_from is not null)
     ),
     -- a deal that is closed when first seen was open before: in the stage from which deals close,
