@@ -194,7 +194,7 @@ def test_planted_truths_lie_in_their_intervals(seed: int, tmp_path: Path) -> Non
         [mean] = [value for day, value in found.items() if day.isoformat() == month["month"]]
         assert mean == pytest.approx(month["present"]["rate"], abs=1e-6)
     points = line.query(
-        "select tipping_point from mart_tipping_points"
+        "select tipping_point_score from mart_tipping_points"
         " where side = 'lower' and landmark = 'first_complete' and status = 'found'"
     )
     assert points
