@@ -22,6 +22,15 @@ SUITES = {
             warn="2026-11-22: three lines of the published extract are so",
         ),
         Rule(
+            "order_date_is_a_date",
+            "to_date_as(po_sent_to_vendor_date, '%d-%b-%y') is null"
+            " and to_date_as(po_sent_to_vendor_date, '%m/%d/%Y') is null",
+            "have words where the order date should be",
+            "they are kept without an order date",
+            warn="2026-11-22: lines from a distribution centre have no order to a vendor",
+            keeps_rows=False,
+        ),
+        Rule(
             "freight_is_a_number",
             "to_decimal(freight_cost_usd) is null",
             "have words where freight should be",
