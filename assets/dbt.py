@@ -112,7 +112,7 @@ def dbt_models(
     if context.is_subset:
         chosen = context.selected_asset_keys
         wanted = [node.split(".")[-1] for node, key in nodes.items() if key in chosen]
-    with retry_transient():
+    with retry_transient(context):
         seconds = build(settings, wanted, context.log.info)
     described = _described_tables(settings.warehouse)
     for node, took in seconds.items():

@@ -241,7 +241,7 @@ def _fsync(path: Path) -> None:
 def published_marts(
     context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
 ) -> dg.MaterializeResult:
-    with retry_transient():
+    with retry_transient(context):
         manifest = publish(settings, context.run.run_id)
     rows = sum(mart["rows"] for mart in manifest["marts"].values())
     context.log.info(f"published {len(manifest['marts'])} tables, {rows:,} rows")

@@ -30,7 +30,7 @@ def run_settings(
     context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
 ) -> dg.MaterializeResult:
     context.log.info(f"as of {settings.as_of}, business zone {settings.timezone}")
-    with retry_transient():
+    with retry_transient(context):
         prepare(settings)
     strays = unclaimed(settings)
     for stray in strays:
@@ -70,7 +70,7 @@ def raw_assets(system: System) -> dg.AssetsDefinition:
     def land_system(
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
     ) -> Iterator[dg.MaterializeResult]:
-        with retry_transient():
+        with retry_transient(context):
             landed = land(system, settings)
         taken = [entity for entity in landed if entity.files]
         if taken:

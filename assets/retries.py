@@ -7,8 +7,8 @@ import dagster as dg
 
 
 @contextmanager
-def retry_transient() -> Iterator[None]:
-    """Asks Dagster to try the step again, up to three times with back-off, on an I/O error.
+def retry_transient(context: dg.AssetExecutionContext) -> Iterator[None]:
+    """Asks Dagster to try the step again after 5, 10 and 20 seconds, on an I/O error.
 
     Every other error is final: the same input would fail the same way.
     """
@@ -17,4 +17,5 @@ def retry_transient() -> Iterator[None]:
     try:
         yield
     except (duckdb.IOException, InterruptedError, TimeoutError) as error:
-        raise dg.RetryRequested(max_retries=3, seconds_to_wait=5) from error
+        wait = 5 * 2**context.retry_number
+        raise dg.RetryRequested(max_retries=3, seconds_to_wait=wait) from error

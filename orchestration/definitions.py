@@ -50,7 +50,7 @@ def _fresh_by_morning(spec: dg.AssetSpec) -> dg.AssetSpec:
 
 
 defs = dg.Definitions.merge(
-    dg.load_from_defs_folder(project_root=PROJECT).map_asset_specs(func=_fresh_by_morning),
+    dg.load_from_defs_folder(path_within_project=PROJECT).map_asset_specs(func=_fresh_by_morning),
     dg.Definitions(
         asset_checks=asset_checks(),
         jobs=JOBS,
