@@ -8,6 +8,7 @@ What readers see is `marts.duckdb`: it is built beside its place and moved over 
 system does in one step, so that a reader holds the old file or the new one and never a half.
 """
 
+import functools
 import hashlib
 import json
 import os
@@ -40,26 +41,24 @@ class Mart:
     columns: dict[str, str]
 
 
-def public_marts() -> list[Mart]:
+@functools.cache  # the manifest is megabytes, and definitions ask for the marts several times
+def public_marts() -> tuple[Mart, ...]:
     """The marts: every dbt model with `access: public`, by name.
 
     Raises:
         KeyError: a public model whose YAML states no `meta.grain`.
     """
     nodes = json.loads(prepared_manifest().read_text())["nodes"].values()
-    return sorted(
-        (
-            Mart(
-                name=node["name"],
-                source=f'"{node["schema"]}"."{node["name"]}"',
-                grain=tuple(node["config"]["meta"]["grain"]),
-                description=node["description"],
-                columns={c["name"]: c["description"] for c in node["columns"].values()},
-            )
-            for node in nodes
-            if node["resource_type"] == "model" and node["config"].get("access") == "public"
-        ),
-        key=lambda mart: mart.name,
+    return tuple(
+        Mart(
+            name=node["name"],
+            source=f'"{node["schema"]}"."{node["name"]}"',
+            grain=tuple(node["config"]["meta"]["grain"]),
+            description=node["description"],
+            columns={c["name"]: c["description"] for c in node["columns"].values()},
+        )
+        for node in sorted(nodes, key=lambda node: node["name"])
+        if node["resource_type"] == "model" and node["config"].get("access") == "public"
     )
 
 
@@ -76,7 +75,10 @@ RECORDS = (
     Mart(
         "quarantined_rows",
         "quality.quarantined_rows",
-        ("source_system", "entity", "file", "row_number", "reason"),
+        (
+            *("source_system", "entity", "file", "row_number", "reason"),
+            *("check_name", "raw_text"),  # rows of marts have no file to tell them apart
+        ),
         "One row per row of an extract that was set aside or failed a check, with the reason, "
         "where it lies and its text as it came.",
         {},
@@ -106,7 +108,6 @@ def publish(settings: Settings, run_id: str) -> dict[str, Any]:
     parquet.mkdir(parents=True)
     marts: dict[str, dict[str, Any]] = {}
     with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection:
-        # one thread writes Parquet the same way each time; several cut row groups as they come
         connection.execute("set timezone = 'UTC'")
         connection.execute(f"set temp_directory = '{_quoted(building / 'spill')}'")
         connection.execute(f"attach '{_quoted(settings.warehouse)}' as warehouse (read_only)")
