@@ -20,6 +20,8 @@ from tests.dbt_helpers import land_whole, part_of_project, rows_of, run_dbt
 from tests.landing_helpers import csv_of
 
 AS_OF = date(2026, 6, 20)
+#: the days of the two extracts of lines
+OLDER, NEWER = date(2026, 5, 1), date(2026, 6, 8)
 BASES = ("request", "first_promise", "last_promise")
 
 
@@ -53,7 +55,7 @@ POLICIES = (
 
 @dataclass(frozen=True)
 class Dates:
-    """The dates a source keeps of a planned date; `seen`: its current date in an older extract."""
+    """The dates a source keeps of a planned date; `seen`: its current date in the older extract."""
 
     quantity: int
     requested: date | None = None
@@ -156,20 +158,19 @@ def promised(line: Line, number: str, dates: Dates) -> tuple[Verdict, dict[str, 
         key=lambda entry: (entry[0], entry[1].changed),
     )
     verdict = Verdict(None)
+    said = [(recorded.date(), promise.promised) for recorded, promise in entries]
     if entries:
-        first = last = latest = entries[0][1].promised
-        changes = 0
-        for recorded, promise in entries[1:]:
-            if recorded.date() <= last:
-                last = promise.promised
-            changes += promise.promised != latest
-            latest = promise.promised
         verdict.promised_by = entries[0][1].by or "unknown"
     else:
-        stood = [dates.first, dates.seen, dates.current]
-        first = next((day for day in stood if day), None)
-        last = latest = dates.current or dates.first
-        changes = int(latest != first)
+        shown = [(OLDER, dates.first), (OLDER, dates.seen), (NEWER, dates.current)]
+        said = [(on, day) for on, day in shown if day]
+    first = last = latest = said[0][1] if said else None
+    changes = 0
+    for recorded_on, day in said[1:]:
+        if last and recorded_on <= last:
+            last = day
+        changes += day != latest
+        latest = day
     if first and latest:
         verdict.promise_change_count = changes
         verdict.net_slip_days = (latest - first).days
@@ -404,13 +405,13 @@ def texts(**columns: date | datetime | Fraction | int | str | None) -> dict[str,
 
 
 def extracts(lines: list[Line]) -> dict[str, str]:
-    """{file: content}. An older extract of the lines says what their current dates once were."""
+    """{file: content}. The older extract of the lines says what their current dates once were."""
     files: dict[str, list[dict[str, str]]] = defaultdict(list)
     for line in lines:
         key = texts(order_id=line.order_id, line_number=line.line_number)
-        for stamp, is_older in (("2026-05-01", True), ("2026-06-20", False)):
+        for stamp in (OLDER, NEWER):
 
-            def planned(dates: Dates, is_older: bool = is_older) -> dict[str, str]:
+            def planned(dates: Dates, is_older: bool = stamp == OLDER) -> dict[str, str]:
                 return texts(
                     quantity=dates.quantity,
                     requested_date=dates.requested,
@@ -480,7 +481,10 @@ def marts(
     settings = Settings(home=folder / "home", as_of=AS_OF)
     land_whole(settings, extracts(book))
     project = part_of_project(
-        folder / "dbt_project", "models/intermediate/delivery", "models/marts/delivery"
+        folder / "dbt_project",
+        "models/intermediate/opportunities/int_stages_unioned.sql",
+        "models/intermediate/delivery",
+        "models/marts/delivery",
     )
     policies = [
         texts(**{column.name: getattr(policy, column.name) for column in fields(policy)})

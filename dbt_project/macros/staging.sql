@@ -7,8 +7,8 @@
     `known_at` is SQL for the source's own system instant, where the entity has one.
     `happened_at` is SQL for the instant of what the row tells of: without a `known_at`, a row of a
     first extract that tells of something after the as_of is not known yet.
-    `vanished_key`: the key of an entity of which a row that a later full extract left out stays,
-    with `_vanished_at` beside it, since there a delete is an event.
+    `vanished_key`: the key (columns with ", " between) of an entity of which a row that a later
+    full extract left out stays, with `_vanished_at` beside it, since there a delete is an event.
     `keep_later`: for a change log, keep what was not known yet too, told apart by `_is_later`: the
     first change after the as_of says what the field was at the as_of.
 #}
@@ -19,7 +19,57 @@
     vanished_key=none,
     keep_later=false
 ) %}
-    {%- set is_known -%}
+    {%- set is_known = is_known_row(known_at, happened_at) -%}
+    select
+        extract_rows.*,
+        {{ known_columns(known_at) }},
+        {% if vanished_key -%} cast(null as timestamp) as _vanished_at, {%- endif %}
+        {% if keep_later -%} not ({{ is_known }}) as _is_later, {%- endif %}
+    from {{ relation }} as extract_rows
+    cross join {{ ref("stg_run_settings") }} as run_settings
+    where
+        extract_rows._valid_from is not null
+        {% if not keep_later -%} and {{ is_known }} {%- endif %}
+        and (extract_rows._valid_to is null or extract_rows._valid_to >= run_settings.as_of_at)
+    {% if vanished_key -%}
+        -- most rows never end: only of those that did is it asked whether their key came back
+        union all
+        select
+            extract_rows.*, {{ known_columns(known_at) }}, extract_rows._valid_to as _vanished_at,
+        from {{ relation }} as extract_rows
+        cross join {{ ref("stg_run_settings") }} as run_settings
+        anti join
+            (
+                select {{ vanished_key }}
+                from {{ relation }} as extract_rows
+                cross join {{ ref("stg_run_settings") }} as run_settings
+                where
+                    extract_rows._valid_from < run_settings.as_of_at
+                    and (
+                        extract_rows._valid_to is null
+                        or extract_rows._valid_to >= run_settings.as_of_at
+                    )
+            ) as live_rows
+            on {{ same_key(vanished_key, "extract_rows", "live_rows") }}
+        where
+            extract_rows._valid_to is not null
+            and extract_rows._valid_to < run_settings.as_of_at
+            and {{ is_known }}
+        qualify
+            row_number() over (
+                partition by
+                    {%- for column in vanished_key.split(", ") %}
+                        blank_to_null(extract_rows.{{ column }}){% if not loop.last %},{% endif %}
+                    {%- endfor %}
+                order by extract_rows._valid_from desc
+            )
+            = 1
+    {%- endif %}
+{% endmacro %}
+
+
+{% macro is_known_row(known_at, happened_at) -%}
+    (
         (extract_rows._valid_from < run_settings.as_of_at or extract_rows._is_first_extract)
         and coalesce(
             {{ known_at }},
@@ -29,36 +79,26 @@
             timestamp '-infinity'
         )
         < run_settings.as_of_at
-    {%- endset %}
-    select
-        extract_rows.*,
-        coalesce(
-            {{ known_at }},
-            case when not extract_rows._is_first_extract then extract_rows._valid_from end
-        ) as _known_at,
-        {{ known_at }} is null and extract_rows._is_first_extract as _is_reconstructed,
-        {% if vanished_key -%}
-            case
-                when extract_rows._valid_to < run_settings.as_of_at then extract_rows._valid_to
-            end as _vanished_at,
-        {%- endif %}
-        {% if keep_later -%} not ({{ is_known }}) as _is_later, {%- endif %}
-    from {{ relation }} as extract_rows
-    cross join {{ ref("stg_run_settings") }} as run_settings
-    where
-        extract_rows._valid_from is not null
-        {% if not keep_later -%} and {{ is_known }} {%- endif %}
-    {% if vanished_key -%}
-        qualify
-            row_number() over (
-                partition by extract_rows.{{ vanished_key }}
-                order by extract_rows._valid_from desc, extract_rows._row_number
-            )
-            = 1
-        {%- else -%}
-            and (extract_rows._valid_to is null or extract_rows._valid_to >= run_settings.as_of_at)
-        {%- endif %}
-{% endmacro %}
+    )
+{%- endmacro %}
+
+
+{# Whether two rows are of one key, as landing tells keys apart: without the blanks around them. #}
+{% macro same_key(key, rows, other_rows) -%}
+    {% for column in key.split(", ") -%}
+        blank_to_null({{ rows }}.{{ column }}) = blank_to_null({{ other_rows }}.{{ column }})
+        {%- if not loop.last %} and {% endif -%}
+    {%- endfor %}
+{%- endmacro %}
+
+
+{% macro known_columns(known_at) -%}
+    coalesce(
+        {{ known_at }},
+        case when not extract_rows._is_first_extract then extract_rows._valid_from end
+    ) as _known_at,
+    {{ known_at }} is null and extract_rows._is_first_extract as _is_reconstructed
+{%- endmacro %}
 
 
 {# All systems' rows of a canonical entity, by column name; a column that a system lacks is NULL. #}
@@ -73,13 +113,27 @@
 {% endmacro %}
 
 
-{% macro money(column) -%} try_cast(to_decimal({{ column }}) as decimal(18, 2)) {%- endmacro %}
+{# Figures; `form` is how the extract writes numbers, where its table list says so (1.234,5). #}
+{% macro money(column, form=none) -%}
+    try_cast({{ decimal(column, form) }} as decimal(18, 2))
+{%- endmacro %}
 
 
-{% macro unit_price(column) -%} try_cast(to_decimal({{ column }}) as decimal(18, 4)) {%- endmacro %}
+{% macro unit_price(column, form=none) -%}
+    try_cast({{ decimal(column, form) }} as decimal(18, 4))
+{%- endmacro %}
 
 
-{% macro quantity(column) -%} try_cast(to_decimal({{ column }}) as decimal(18, 4)) {%- endmacro %}
+{% macro quantity(column, form=none) -%}
+    try_cast({{ decimal(column, form) }} as decimal(18, 4))
+{%- endmacro %}
+
+
+{% macro decimal(column, form) -%}
+    {% if form -%} to_decimal_as({{ column }}, '{{ form }}')
+    {%- else -%} to_decimal({{ column }})
+    {%- endif %}
+{%- endmacro %}
 
 
 {#

@@ -1,2 +1,2 @@
--- Grain: one row per currency and day, of every system
+-- Grain: one row per system, currency and day
 with unioned as ({{ union_systems("fx_rates") }}) select * from unioned

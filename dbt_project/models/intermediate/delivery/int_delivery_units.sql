@@ -2,8 +2,8 @@
 with
     run_settings as (select * from {{ ref("stg_run_settings") }}),
     int_order_lines_unioned as (select * from {{ ref("int_order_lines_unioned") }}),
-    int_order_schedule_lines_unioned as (
-        select * from {{ ref("int_order_schedule_lines_unioned") }}
+    int_order_schedule_lines_planned as (
+        select * from {{ ref("int_order_schedule_lines_planned") }}
     ),
     int_promises_versioned as (select * from {{ ref("int_promises_versioned") }}),
     int_account_survivors as (select * from {{ ref("int_account_survivors") }}),
@@ -87,26 +87,31 @@ with
             governed.day_type,
             governed.recorded_at,
             governed.is_history_reconstructed,
-            int_order_schedule_lines_unioned.order_id is not null as is_schedule_line,
-            coalesce(int_order_schedule_lines_unioned.schedule_number, '1') as schedule_number,
+            int_order_schedule_lines_planned.order_id is not null as is_schedule_line,
+            coalesce(int_order_schedule_lines_planned.is_withdrawn, false) as is_withdrawn,
+            case
+                when is_withdrawn
+                then int_order_schedule_lines_planned.deleted_at
+                else governed.deleted_at
+            end as deleted_at,
+            coalesce(int_order_schedule_lines_planned.schedule_number, '1') as schedule_number,
             {% for column, name in [
                 ("quantity", "quantity_ordered"),
                 ("requested_date", "requested_date"),
                 ("first_promise_date", "first_promise_date"),
                 ("current_promise_date", "current_promise_date"),
-                ("first_seen_promise_date", "first_seen_promise_date"),
             ] -%}
                 case
-                    when int_order_schedule_lines_unioned.order_id is null
+                    when int_order_schedule_lines_planned.order_id is null
                     then governed.{{ column }}
-                    else int_order_schedule_lines_unioned.{{ column }}
+                    else int_order_schedule_lines_planned.{{ column }}
                 end as {{ name }},
             {% endfor %}
         from governed
         left join
-            int_order_schedule_lines_unioned
-            on governed.order_id = int_order_schedule_lines_unioned.order_id
-            and governed.line_number = int_order_schedule_lines_unioned.line_number
+            int_order_schedule_lines_planned
+            on governed.order_id = int_order_schedule_lines_planned.order_id
+            and governed.line_number = int_order_schedule_lines_planned.line_number
     ),
     promised as (
         select
@@ -121,7 +126,8 @@ with
         from int_promises_versioned
         group by order_id, line_number, schedule_number
     ),
-    -- where promises were recorded they alone speak, else the dates of the line as they stand
+    -- where promises were recorded or seen to change they alone speak, else the dates of the line
+    -- as they stand
     dated as (
         select
             planned.* replace (
@@ -129,7 +135,6 @@ with
                 coalesce(
                     promised.first_promise_date,
                     planned.first_promise_date,
-                    planned.first_seen_promise_date,
                     planned.current_promise_date
                 ) as first_promise_date
             ),
@@ -151,7 +156,7 @@ with
     ),
     slipped as (
         select
-            * exclude (current_promise_date, first_seen_promise_date, recorded_change_count),
+            * exclude (current_promise_date, recorded_change_count),
             case
                 when first_promise_date is not null
                 then

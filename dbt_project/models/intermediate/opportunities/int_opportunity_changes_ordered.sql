@@ -5,9 +5,32 @@ with
     int_opportunity_changes_later_unioned as (
         select * from {{ ref("int_opportunity_changes_later_unioned") }}
     ),
+    int_opportunity_changes_seen_unioned as (
+        select * from {{ ref("int_opportunity_changes_seen_unioned") }}
+    ),
     int_stages_ranked as (select * from {{ ref("int_stages_ranked") }}),
     run_settings as (select * from {{ ref("stg_run_settings") }}),
-    -- what a current row tells of events by itself; it counts only where the log is silent
+    -- What extracts show of a field counts until the log first speaks of it. The log is read anew:
+    -- of a CTE that is used twice, DuckDB makes a whole copy first.
+    log_beginnings as (
+        select logged.opportunity_id, logged.field, min(logged.changed_at) as log_begins_at,
+        from {{ ref("int_opportunity_changes_unioned") }} as logged
+        semi join
+            int_opportunity_changes_seen_unioned as seen
+            on logged.opportunity_id = seen.opportunity_id
+            and logged.field = seen.field
+        group by logged.opportunity_id, logged.field
+    ),
+    seen_before_log as (
+        select seen.*,
+        from int_opportunity_changes_seen_unioned as seen
+        left join
+            log_beginnings
+            on seen.opportunity_id = log_beginnings.opportunity_id
+            and seen.field = log_beginnings.field
+        where coalesce(seen.seen_at < log_beginnings.log_begins_at, true)
+    ),
+    -- what a current row tells of events by itself; it counts only where both are silent
     dated_by_the_row as (
         select
             int_opportunities_unioned.opportunity_id,
@@ -46,6 +69,9 @@ with
         select *, 1 as source_priority,
         from int_opportunity_changes_unioned
         union all by name
+        select *, 1 as source_priority,
+        from seen_before_log
+        union all by name
         select *, 2 as source_priority,
         from int_opportunity_changes_later_unioned
         union all by name
@@ -61,7 +87,11 @@ with
             all_changes.old_value,
             all_changes.new_value,
             all_changes.changed_at,
-            greatest(all_changes.changed_at, all_changes.recorded_at) as known_at,
+            case
+                when all_changes.seen_at is not null
+                then all_changes.recorded_at
+                else greatest(all_changes.changed_at, all_changes.recorded_at)
+            end as known_at,
             all_changes.sequence,
             all_changes.source_priority,
             all_changes.source_priority = 2

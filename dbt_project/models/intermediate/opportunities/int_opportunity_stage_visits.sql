@@ -90,7 +90,9 @@ with
             exited_at,
             is_current,
             coalesce(lag(pipeline) over history <> pipeline, true) as is_entry,
+            lag(stage) over history as previous_stage,
             lag(stage_type) over history as previous_stage_type,
+            lag(exited_at) over history as previous_exited_at,
             last_value(open_rank ignore nulls) over (
                 history rows between unbounded preceding and 1 preceding
             ) as previous_open_rank,
@@ -103,13 +105,23 @@ with
     ),
     named_moves as (
         select
-            * exclude (is_entry, previous_stage_type, previous_open_rank),
+            * exclude (
+                is_entry,
+                previous_stage,
+                previous_stage_type,
+                previous_exited_at,
+                previous_open_rank
+            ),
             case
                 when is_entry
                 then 'entry'
+                -- back from having been deleted or merged away: to an end that it had met before,
+                -- or open once more
+                when stage_type <> 'open' and stage = previous_stage
+                then 'return'
                 when stage_type <> 'open'
                 then 'close'
-                when previous_stage_type <> 'open'
+                when previous_stage_type <> 'open' or entered_at > previous_exited_at
                 then 'reopen'
                 when stage_rank < previous_open_rank
                 then 'backward'

@@ -1,6 +1,6 @@
 -- Grain: one row per source system, pipeline and stage
 with
-    stages as (select * from {{ ref("stages") }}),
+    int_stages_unioned as (select * from {{ ref("int_stages_unioned") }}),
     -- names that share an order are one step, and gaps in the order are no steps
     open_ranks as (
         select
@@ -10,37 +10,37 @@ with
             dense_rank() over (
                 partition by source_system, pipeline order by stage_order
             ) as stage_rank,
-        from stages
+        from int_stages_unioned
         where stage_type = 'open' and stage_order is not null
     ),
     ranked as (
         select
-            stages.source_system,
-            stages.pipeline,
-            stages.stage,
-            stages.stage_order,
-            stages.stage_type,
-            stages.is_qualified,
-            stages.is_proposal,
+            int_stages_unioned.source_system,
+            int_stages_unioned.pipeline,
+            int_stages_unioned.stage,
+            int_stages_unioned.stage_order,
+            int_stages_unioned.stage_type,
+            int_stages_unioned.is_qualified,
+            int_stages_unioned.is_proposal,
             open_ranks.stage_rank as open_rank,
             coalesce(
                 max(open_ranks.stage_rank) over (
-                    partition by stages.source_system, stages.pipeline
+                    partition by int_stages_unioned.source_system, int_stages_unioned.pipeline
                 ),
                 0
             ) as open_rank_count,
-            min(open_ranks.stage_rank) filter (where stages.is_qualified) over (
-                partition by stages.source_system, stages.pipeline
+            min(open_ranks.stage_rank) filter (where int_stages_unioned.is_qualified) over (
+                partition by int_stages_unioned.source_system, int_stages_unioned.pipeline
             ) as qualified_rank,
-            min(open_ranks.stage_rank) filter (where stages.is_proposal) over (
-                partition by stages.source_system, stages.pipeline
+            min(open_ranks.stage_rank) filter (where int_stages_unioned.is_proposal) over (
+                partition by int_stages_unioned.source_system, int_stages_unioned.pipeline
             ) as proposal_rank,
-        from stages
+        from int_stages_unioned
         left join
             open_ranks
-            on stages.source_system = open_ranks.source_system
-            and stages.pipeline = open_ranks.pipeline
-            and stages.stage = open_ranks.stage
+            on int_stages_unioned.source_system = open_ranks.source_system
+            and int_stages_unioned.pipeline = open_ranks.pipeline
+            and int_stages_unioned.stage = open_ranks.stage
     ),
     reached as (
         select

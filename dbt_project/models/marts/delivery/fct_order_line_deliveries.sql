@@ -15,7 +15,12 @@ with
         select
             int_delivery_units.*,
             bases.basis,
-            greatest(coalesce(int_delivery_units.quantity_ordered, 0), 0) as quantity_planned,
+            -- what was taken out of the plan takes nothing of what is shipped
+            case
+                when int_delivery_units.is_withdrawn
+                then 0
+                else greatest(coalesce(int_delivery_units.quantity_ordered, 0), 0)
+            end as quantity_planned,
             -- where the policy does not evaluate the quantity, the least that came is enough
             case
                 when int_delivery_units.under_rate is null
@@ -81,7 +86,11 @@ with
         window
             queue as (
                 partition by order_id, line_number, basis
-                order by basis_date nulls last, length(schedule_number), schedule_number
+                order by
+                    not is_withdrawn,
+                    basis_date nulls last,
+                    length(schedule_number),
+                    schedule_number
                 rows between unbounded preceding and current row
             )
     ),
@@ -237,6 +246,12 @@ with
                     )
                 then coalesce(queued.cancelled_by, 'other')
             end as effective_cancelled_by,
+            -- what had come in whole stays, when the source drops the line after that
+            coalesce(queued.is_withdrawn, false)
+            or (
+                queued.deleted_at is not null
+                and not coalesce(filled.completed_date <= business_date(queued.deleted_at), false)
+            ) as is_deleted_open,
         from queued
         cross join run_settings
         left join dim_products on queued.product_id = dim_products.product_id
@@ -262,6 +277,8 @@ with
                 then 'cancelled_by_customer'
                 when effective_cancelled_by not in ('customer', 'late')
                 then 'cancelled_other'
+                when effective_cancelled_by is null and is_deleted_open
+                then 'deleted'
                 when
                     coalesce(under_rate, over_rate) is not null
                     and coalesce(quantity_ordered, 0) <= 0
@@ -348,6 +365,7 @@ with
             ordered_at,
             cancelled_on,
             cancelled_by,
+            deleted_at,
             recorded_at,
             is_history_reconstructed,
         from judged

@@ -89,6 +89,7 @@ with
             timed.order_id,
             timed.line_number,
             timed.status,
+            timed.deleted_at,
             timed.quantity,
             timed.released_at,
             timed.planned_start_at,

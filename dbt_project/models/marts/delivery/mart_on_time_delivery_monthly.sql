@@ -22,6 +22,7 @@ with
                 ineligible_reason = 'cancelled_by_customer'
             ) as cancelled_by_customer_count,
             count(*) filter (ineligible_reason = 'cancelled_other') as cancelled_other_count,
+            count(*) filter (ineligible_reason = 'deleted') as deleted_count,
             count(*) filter (ineligible_reason = 'no_quantity') as no_quantity_count,
             count(*) filter (ineligible_reason = 'not_due') as not_due_count,
             count(*) filter (timing = 'on_time') as on_time_count,

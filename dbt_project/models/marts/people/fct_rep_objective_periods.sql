@@ -54,7 +54,8 @@ with
             on objectives.rep_id = order_lines.rep_id
             and objectives.product_id = order_lines.product_id
         where
-            business_date(order_lines.ordered_at) >= objectives.counts_from
+            order_lines.deleted_at is null
+            and business_date(order_lines.ordered_at) >= objectives.counts_from
             and (
                 objectives.counts_to is null
                 or business_date(order_lines.ordered_at) < objectives.counts_to

@@ -71,10 +71,34 @@ with
         inner join current_versions on visits.opportunity_id = current_versions.opportunity_id
         group by visits.opportunity_id
     ),
-    current_visits as (
-        select opportunity_id, visit_number, entered_at, owner_at_entry_id,
+    last_visits as (
+        select opportunity_id, visit_number, move_type, entered_at, owner_at_entry_id,
         from fct_opportunity_stage_events
         where is_current
+    ),
+    -- one that was deleted and came back to its end had closed when it first met that
+    closings_before_return as (
+        select
+            visits.opportunity_id,
+            max(visits.entered_at) as entered_at,
+            arg_max(visits.owner_at_entry_id, visits.visit_number) as owner_at_entry_id,
+        from fct_opportunity_stage_events as visits
+        inner join last_visits on visits.opportunity_id = last_visits.opportunity_id
+        where last_visits.move_type = 'return' and visits.move_type = 'close'
+        group by visits.opportunity_id
+    ),
+    current_visits as (
+        select
+            last_visits.opportunity_id,
+            last_visits.visit_number,
+            coalesce(closings_before_return.entered_at, last_visits.entered_at) as entered_at,
+            coalesce(
+                closings_before_return.owner_at_entry_id, last_visits.owner_at_entry_id
+            ) as owner_at_entry_id,
+        from last_visits
+        left join
+            closings_before_return
+            on last_visits.opportunity_id = closings_before_return.opportunity_id
     ),
     logged_stages as (
         select

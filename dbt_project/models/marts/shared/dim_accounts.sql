@@ -19,6 +19,7 @@ with
                 int_account_survivors.surviving_account_id <> int_accounts_unioned.account_id, true
             ) as is_merged,
             int_account_survivors.is_in_cycle as is_in_merge_cycle,
+            coalesce(int_accounts_unioned.is_listed, true) as is_listed,
             int_accounts_unioned.source_system,
         from int_accounts_unioned
         inner join

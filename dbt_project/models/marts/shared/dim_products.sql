@@ -12,6 +12,7 @@ with
             standard_cost_amount,
             currency,
             specification_tightness,
+            coalesce(is_listed, true) as is_listed,
             source_system,
         from int_products_unioned
     )

@@ -3,6 +3,9 @@ with
     int_sales_reps_unioned as (select * from {{ ref("int_sales_reps_unioned") }}),
     int_opportunities_unioned as (select * from {{ ref("int_opportunities_unioned") }}),
     int_opportunity_changes_unioned as (select * from {{ ref("int_opportunity_changes_unioned") }}),
+    int_opportunity_changes_seen_unioned as (
+        select * from {{ ref("int_opportunity_changes_seen_unioned") }}
+    ),
     int_opportunity_splits_unioned as (select * from {{ ref("int_opportunity_splits_unioned") }}),
     int_rep_objectives_unioned as (select * from {{ ref("int_rep_objectives_unioned") }}),
     int_activities_unioned as (select * from {{ ref("int_activities_unioned") }}),
@@ -17,6 +20,10 @@ with
         union
         select new_value as rep_id, source_system,
         from int_opportunity_changes_unioned
+        where field = 'owner_id'
+        union
+        select old_value as rep_id, source_system,
+        from int_opportunity_changes_seen_unioned
         where field = 'owner_id'
         union
         select rep_id, source_system,
@@ -39,7 +46,7 @@ with
             territory,
             hired_on,
             left_on,
-            true as is_listed,
+            coalesce(is_listed, true) as is_listed,
             source_system,
         from int_sales_reps_unioned
         union all by name

@@ -7,7 +7,7 @@ with
             work_center_id,
             work_center_name,
             available_hours_per_week,
-            true as is_listed,
+            coalesce(is_listed, true) as is_listed,
             source_system,
         from int_work_centers_unioned
         union all by name

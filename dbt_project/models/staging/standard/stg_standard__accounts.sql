@@ -1,6 +1,14 @@
 -- Grain: one row per account
 with
-    known_rows as ({{ known_rows(source("raw_standard", "accounts"), "to_instant(recorded_at)") }}),
+    known_rows as (
+        {{
+            known_rows(
+                source("raw_standard", "accounts"),
+                known_at="to_instant(recorded_at)",
+                vanished_key="account_id",
+            )
+        }}
+    ),
     renamed as (
         select
             blank_to_null(account_id) as account_id,
@@ -12,6 +20,7 @@ with
             blank_to_null(channel) as channel,
             blank_to_null(merged_into_account_id) as merged_into_account_id,
             to_instant(merged_at) as merged_at,
+            _vanished_at is null as is_listed,
             'standard' as source_system,
             _known_at as recorded_at,
             _is_reconstructed as is_history_reconstructed,

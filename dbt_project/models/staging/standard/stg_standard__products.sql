@@ -1,6 +1,14 @@
 -- Grain: one row per product
 with
-    known_rows as ({{ known_rows(source("raw_standard", "products"), "to_instant(recorded_at)") }}),
+    known_rows as (
+        {{
+            known_rows(
+                source("raw_standard", "products"),
+                known_at="to_instant(recorded_at)",
+                vanished_key="product_id",
+            )
+        }}
+    ),
     renamed as (
         select
             blank_to_null(product_id) as product_id,
@@ -12,6 +20,7 @@ with
             {{ money("standard_cost_amount") }} as standard_cost_amount,
             upper(blank_to_null(currency)) as currency,
             cast(to_decimal(specification_tightness) as double) as specification_tightness,
+            _vanished_at is null as is_listed,
             'standard' as source_system,
             _known_at as recorded_at,
             _is_reconstructed as is_history_reconstructed,

@@ -15,6 +15,7 @@ with
             blank_to_null(rating) as rating,
             to_instant(assessed_at) as assessed_at,
             blank_to_null(assessed_by) as assessed_by,
+            false as is_only_answer,
             'standard' as source_system,
             _known_at as recorded_at,
             _is_reconstructed as is_history_reconstructed,

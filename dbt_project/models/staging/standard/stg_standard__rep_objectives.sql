@@ -1,7 +1,13 @@
 -- Grain: one row per objective and rep
 with
     known_rows as (
-        {{ known_rows(source("raw_standard", "rep_objectives"), "to_instant(recorded_at)") }}
+        {{
+            known_rows(
+                source("raw_standard", "rep_objectives"),
+                known_at="to_instant(recorded_at)",
+                vanished_key="objective_id, rep_id",
+            )
+        }}
     ),
     renamed as (
         select
@@ -15,7 +21,8 @@ with
             {{ money("bonus_amount") }} as bonus_amount,
             cast(to_decimal(target) as double) as target,
             to_date(valid_from) as valid_from,
-            to_date(valid_to) as valid_to,
+            -- withdrawn on the day on which it is missing
+            least(to_date(valid_to), business_date(_vanished_at)) as valid_to,
             blank_to_null(replaces_objective_id) as replaces_objective_id,
             'standard' as source_system,
             _known_at as recorded_at,

@@ -1,7 +1,13 @@
 -- Grain: one row per rep
 with
     known_rows as (
-        {{ known_rows(source("raw_standard", "sales_reps"), "to_instant(recorded_at)") }}
+        {{
+            known_rows(
+                source("raw_standard", "sales_reps"),
+                known_at="to_instant(recorded_at)",
+                vanished_key="rep_id",
+            )
+        }}
     ),
     renamed as (
         select
@@ -11,6 +17,7 @@ with
             blank_to_null(territory) as territory,
             to_date(hired_on) as hired_on,
             to_date(left_on) as left_on,
+            _vanished_at is null as is_listed,
             'standard' as source_system,
             _known_at as recorded_at,
             _is_reconstructed as is_history_reconstructed,

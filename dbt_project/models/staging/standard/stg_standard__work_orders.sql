@@ -6,6 +6,7 @@ with
                 source("raw_standard", "work_orders"),
                 known_at="to_instant(recorded_at)",
                 happened_at="least(to_instant(released_at), to_instant(started_at))",
+                vanished_key="work_order_id",
             )
         }}
     ),
@@ -22,6 +23,7 @@ with
             to_instant(started_at) as started_at,
             to_instant(finished_at) as finished_at,
             blank_to_null(status) as status,
+            _vanished_at as deleted_at,
             'standard' as source_system,
             _known_at as recorded_at,
             _is_reconstructed as is_history_reconstructed,

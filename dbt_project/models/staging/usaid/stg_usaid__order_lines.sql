@@ -1,6 +1,12 @@
 -- Grain: one row per order line
 with
-    known_rows as ({{ known_rows(source("raw_usaid", "supply_chain_shipment_pricing_data")) }}),
+    known_rows as (
+        {{
+            known_rows(
+                source("raw_usaid", "supply_chain_shipment_pricing_data"), vanished_key="id"
+            )
+        }}
+    ),
     renamed as (
         select
             'usaid:' || blank_to_null(po_so_number) as order_id,
@@ -17,6 +23,7 @@ with
             'USD' as currency,
             to_date_as(scheduled_delivery_date, '%d-%b-%y') as first_promise_date,
             to_date_as(scheduled_delivery_date, '%d-%b-%y') as current_promise_date,
+            _vanished_at as deleted_at,
             blank_to_null(fulfill_via) as promised_by,
             'usaid' as source_system,
             _known_at as recorded_at,

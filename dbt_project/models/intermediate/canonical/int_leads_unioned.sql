@@ -1,0 +1,2 @@
+-- Grain: one row per lead, of every system
+with unioned as ({{ union_systems("leads") }}) select * from unioned
