@@ -7,20 +7,30 @@ Does not belong here: reading files (`assets/landing`), casting and renaming (db
 
 import importlib
 import pkgutil
+import re
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, get_args
 
-ColumnType = Literal["text", "integer", "decimal", "date", "instant", "boolean"]
+ColumnType = Literal[
+    "text", "integer", "decimal", "date", "instant", "boolean", "utc_date", "utc_instant"
+]
 Delivery = Literal["full", "delta"]
-TYPES: tuple[str, ...] = ("text", "integer", "decimal", "date", "instant", "boolean")
+TYPES: tuple[str, ...] = get_args(ColumnType)
 
 
 @dataclass(frozen=True)
 class Column:
     """One promised column.
 
-    `values` is a closed list; `format` a strptime pattern where the text is not ISO 8601;
-    `header` what the file calls it, where that is not the name.
+    A `utc_date` or `utc_instant` without an offset is in UTC, not in the business zone.
+    `values` is a closed list; `format` a strptime pattern where the text is not ISO 8601, of a
+    decimal the way in which it writes 1234.5 (1.234,5); `headers` what files call it, the usual
+    one first; none given: the name.
+
+    What it says of people, for `assets/landing/people.py`. `person`: it holds the id of one, or
+    the name where the source knows people by name; with `person_where` (another column, values)
+    only in rows where that column has one of the values. `naming`: a name, address or number that
+    tells who the person of the row is. `personal`: what else it says about that person.
     """
 
     name: str
@@ -29,7 +39,15 @@ class Column:
     key: bool = False
     values: tuple[str, ...] = ()
     format: str | None = None
-    header: str | None = None
+    headers: tuple[str, ...] = ()
+    person: bool = False
+    person_where: tuple[str, tuple[str, ...]] | None = None
+    naming: bool = False
+    personal: bool = False
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        return self.headers or (self.name,)
 
 
 @dataclass(frozen=True)
@@ -70,39 +88,46 @@ class System:
 def columns(notation: str) -> tuple[Column, ...]:
     """Columns from one line each:
 
-    `name [type] [key|key?] [required] [in a|b|c] [as FORMAT] [called HEADER]`.
+    `name [type] [key|key?] [required] [in a|b|c] [person [where COLUMN=a|b]] [naming] [personal]
+    [as FORMAT] [called HEADER|HEADER]`.
 
     A `key` is required; `key?` may be empty. The type is text where none is named. Separate by
     line break or `;`.
 
     Raises:
-        ValueError: a word of a line is none of these.
+        ValueError: a word of a line is none of these, or a decimal's format does not say 1234.5.
     """
     found = []
     for line in notation.replace(";", "\n").splitlines():
-        line, _, header = line.strip().partition(" called ")
+        line, _, headers = line.strip().partition(" called ")
         line, _, pattern = line.partition(" as ")
         if not line:
             continue
         name, *words = line.split()
-        type_: ColumnType = "text"
-        key = required = False
-        values: tuple[str, ...] = ()
+        said: dict[str, Any] = {}
         rest = iter(words)
         for word in rest:
             if word in TYPES:
-                type_ = word  # type: ignore[assignment]
-            elif word in ("key", "key?"):
-                key, required = True, required or word == "key"
-            elif word == "required":
-                required = True
+                said["type"] = word
+            elif word in ("required", "person", "naming", "personal"):
+                said[word] = True
+            elif word == "key":
+                said |= {"key": True, "required": True}
+            elif word == "key?":
+                said["key"] = True
             elif word == "in":
-                values = tuple(next(rest).split("|"))
+                said["values"] = tuple(next(rest).split("|"))
+            elif word == "where" and "person" in said:
+                where, _, values = next(rest).partition("=")
+                said["person_where"] = (where, tuple(values.split("|")))
             else:
                 raise ValueError(f"column {name}: what is {word!r}?")
-        found.append(
-            Column(name, type_, required, key, values, pattern.strip() or None, header or None)
-        )
+        if headers:
+            said["headers"] = tuple(headers.split("|"))
+        pattern = pattern.strip()
+        if pattern and said.get("type") == "decimal" and not re.fullmatch(r"1\D234\D5", pattern):
+            raise ValueError(f"column {name}: write 1234.5 as it does, not {pattern!r}")
+        found.append(Column(name, format=pattern or None, **said))
     return tuple(found)
 
 

@@ -12,10 +12,10 @@ SYSTEM = System(
         Entity(
             "salvirt_b2b_ml_dataset",
             columns(
-                "product; seller; authority; comp_size; competitors; purch_dept; partnership;"
-                "budgt_alloc; forml_tend; rfi; rfp; growth; posit_statm; source; client; scope;"
-                "strat_deal; cross_sale; up_sale; deal_type; needs_def; att_t_client;"
-                "status required"
+                "product; seller person; authority; comp_size; competitors; purch_dept;"
+                "partnership; budgt_alloc; forml_tend; rfi; rfp; growth; posit_statm; source;"
+                "client; scope; strat_deal; cross_sale; up_sale; deal_type; needs_def;"
+                "att_t_client; status required"
             ),
             key_is="row_number",
         ),

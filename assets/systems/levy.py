@@ -24,7 +24,7 @@ SYSTEM = System(
                 span
                 work_order_qty decimal
                 part_desc called part desc.
-                worker_id
+                worker_id person
                 report_type in d|s|b
                 qty_completed decimal
                 qty_rejected decimal

@@ -18,12 +18,15 @@ SYSTEM = System(
             ),
         ),
         Entity("products", columns("product key; series; sales_price decimal")),
-        Entity("sales_teams", columns("sales_agent key; manager; regional_office")),
+        Entity(
+            "sales_teams",
+            columns("sales_agent key person; manager person personal; regional_office personal"),
+        ),
         Entity(
             "sales_pipeline",
             columns(
-                "opportunity_id key; sales_agent required; product; account; deal_stage required;"
-                "engage_date date; close_date date; close_value decimal"
+                "opportunity_id key; sales_agent required person; product; account;"
+                "deal_stage required; engage_date date; close_date date; close_value decimal"
             ),
             intervals=(("engage_date", "close_date"),),
         ),

@@ -33,28 +33,29 @@ SYSTEM = System(
         ),
         entity(
             "products",
-            "product_id key; product_name; product_family; product_manager_id;"
+            "product_id key; product_name; product_family; product_manager_id person;"
             "list_price_amount decimal; variable_cost_amount decimal;"
             "standard_cost_amount decimal; currency; specification_tightness decimal",
         ),
         entity(
             "sales_reps",
-            "rep_id key; rep_name; manager_id; territory; hired_on date; left_on date",
+            "rep_id key person; rep_name naming; manager_id person personal; territory personal;"
+            "hired_on date personal; left_on date personal",
             intervals=(("hired_on", "left_on"),),
         ),
         entity(
             "rep_absences",
-            "rep_id key; starts_on date key; ends_on date",
+            "rep_id key person; starts_on date key; ends_on date",
             intervals=(("starts_on", "ends_on"),),
         ),
         entity(
             "leads",
-            "lead_id key; created_at instant required; source; segment; owner_id;"
+            "lead_id key; created_at instant required; source; segment; owner_id person;"
             "qualified_at instant; disqualified_at instant; opportunity_id",
         ),
         entity(
             "opportunities",
-            "opportunity_id key; account_id; owner_id required; pipeline; stage required;"
+            "opportunity_id key; account_id; owner_id required person; pipeline; stage required;"
             "created_at instant required; closed_at instant; expected_close_date date;"
             f"{AMOUNT}; probability decimal; forecast_category; outcome_reason;"
             "value_proposition; lead_source; opportunity_type; product_id;"
@@ -66,7 +67,8 @@ SYSTEM = System(
             "opportunity_id key; changed_at instant key;"
             "field key in stage|amount|currency|expected_close_date|owner_id|probability"
             "|forecast_category|pipeline|account_id|is_deleted|merged_into_opportunity_id;"
-            "old_value; new_value required; sequence integer key?; changed_by",
+            "old_value person where field=owner_id; new_value required person where field=owner_id;"
+            "sequence integer key?; changed_by person",
             "delta",
         ),
         entity(
@@ -76,17 +78,17 @@ SYSTEM = System(
         ),
         entity(
             "opportunity_splits",
-            "opportunity_id key; rep_id key; split_share decimal required",
+            "opportunity_id key; rep_id key person; split_share decimal required",
         ),
         entity(
             "qualification_answers",
             "opportunity_id key; attribute_id key; rating required; assessed_at instant key;"
-            "assessed_by key",
+            "assessed_by key person",
             "delta",
         ),
         entity(
             "activities",
-            "activity_id key; occurred_at instant required; rep_id required;"
+            "activity_id key; occurred_at instant required; rep_id required person;"
             "activity_type required; opportunity_id; account_id; objective_id;"
             "participant_function; duration_minutes decimal",
             "delta",
@@ -100,36 +102,37 @@ SYSTEM = System(
         ),
         entity(
             "quotas",
-            "rep_id key; period_start date key; period_end date; amount decimal required; currency",
+            "rep_id key person; period_start date key; period_end date; amount decimal required;"
+            "currency",
             intervals=(("period_start", "period_end"),),
         ),
         entity(
             "forecast_submissions",
-            "rep_id key; submitted_at instant key; period_start date key; period_end date;"
+            "rep_id key person; submitted_at instant key; period_start date key; period_end date;"
             "commit_amount decimal required; currency",
             "delta",
             intervals=(("period_start", "period_end"),),
         ),
         entity(
             "rep_objectives",
-            "objective_id key; rep_id key; objective_name; issued_by; product_id;"
+            "objective_id key; rep_id key person; objective_name; issued_by person; product_id;"
             "product_change_id; weight decimal required; bonus_amount decimal; target decimal;"
             "valid_from date required; valid_to date; replaces_objective_id",
             intervals=(("valid_from", "valid_to"),),
         ),
         entity(
             "objective_results",
-            "objective_id key; rep_id key; period_start date key; actual decimal required",
+            "objective_id key; rep_id key person; period_start date key; actual decimal required",
             "delta",
         ),
         entity(
             "product_changes",
-            "product_change_id key; product_id; product_manager_id; change_type; size_class;"
+            "product_change_id key; product_id; product_manager_id person; change_type; size_class;"
             "effective_on date required; operations_signed_off_on date; sales_signed_off_on date",
         ),
         entity(
             "order_lines",
-            "order_id key; line_number key; account_id; product_id; rep_id; opportunity_id;"
+            "order_id key; line_number key; account_id; product_id; rep_id person; opportunity_id;"
             "ordered_at instant required; quantity decimal required; unit_price_amount decimal;"
             "discount_rate decimal; currency; requested_date date; first_promise_date date;"
             "current_promise_date date; cancelled_on date; cancelled_by in customer|late|other",
@@ -171,7 +174,7 @@ SYSTEM = System(
             "work_order_id key; operation_number key; work_center_id required;"
             "started_at instant key; finished_at instant; report_type in setup|run|breakdown;"
             "quantity_good decimal; quantity_scrapped decimal; quantity_reworked decimal;"
-            "worker_id",
+            "worker_id person",
             "delta",
             intervals=(("started_at", "finished_at"),),
         ),
@@ -197,14 +200,14 @@ SYSTEM = System(
         ),
         entity(
             "barriers",
-            "barrier_id key; raised_at instant required; raised_by; process_step;"
+            "barrier_id key; raised_at instant required; raised_by person; process_step;"
             "cause in process|tool|information|person; first_response_at instant;"
-            "removed_at instant; manager_id; hours_lost decimal; opportunity_id",
+            "removed_at instant; manager_id person; hours_lost decimal; opportunity_id",
         ),
         entity(
             "coaching_sessions",
-            "session_id key; held_at instant required; manager_id required; rep_id required;"
-            "duration_minutes decimal; process_step",
+            "session_id key; held_at instant required; manager_id required person; "
+            "rep_id required person; duration_minutes decimal; process_step",
             "delta",
         ),
         entity(
@@ -213,7 +216,7 @@ SYSTEM = System(
         ),
         entity(
             "pulse_responses",
-            "wave key; respondent_key key; question_id key?; function required;"
+            "wave key; respondent_key key person; question_id key?; function required;"
             "score decimal required; gap_reason",
             "delta",
             confidential=True,

@@ -11,6 +11,7 @@ with
             opportunity_id,
             attribute_id,
             assessed_by as rater_id,
+            coalesce(is_only_answer, false) as is_only_answer,
             rating,
             assessed_at,
             coalesce(greatest(assessed_at, recorded_at), {{ the_start() }}) as known_from,
@@ -60,6 +61,8 @@ with
             opportunity_id,
             attribute_id,
             rater_id,
+            -- where a source keeps one answer, whoever gives the next one overwrites it
+            case when not is_only_answer then rater_id end as kept_for_rater_id,
             rating,
             assessed_at,
             known_from,
@@ -72,12 +75,13 @@ with
     -- the latest valid answer of a rater ends the one before it; an invalid one was never given
     valued_answers as (
         select
-            *,
+            * exclude (kept_for_rater_id),
             case
                 when is_valid
                 then
                     lead(known_from) over (
-                        partition by source_system, opportunity_id, attribute_id, rater_id, is_valid
+                        partition by
+                            source_system, opportunity_id, attribute_id, kept_for_rater_id, is_valid
                         order by known_from, assessed_at nulls first, rating
                     )
             end as known_to,
