@@ -15,7 +15,6 @@ from assets.systems import System, all_systems
 
 RUN_SETTINGS = dg.AssetKey(["landing", "run_settings"])
 OWNERS = ["team:analytics-engineering"]
-POOL = "duckdb_writer"
 
 
 @dg.asset(
@@ -23,7 +22,6 @@ POOL = "duckdb_writer"
     group_name="landing",
     owners=OWNERS,
     kinds={"duckdb"},
-    pool=POOL,
     description="What the run was told: as_of, business zone, base currency, fiscal year.",
 )
 def run_settings(
@@ -65,7 +63,6 @@ def raw_assets(system: System) -> dg.AssetsDefinition:
             )
             for entity in system.entities
         ],
-        pool=POOL,
     )
     def land_system(
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
@@ -80,10 +77,10 @@ def raw_assets(system: System) -> dg.AssetsDefinition:
                 f"{kept:,} loaded, {rows - kept:,} quarantined"
             )
         for entity in landed:
-            for file, why in entity.refused.items():
-                context.log.error(f"refused {file}: {why}")
-            for file, why in entity.set_aside.items():
-                context.log.warning(f"goes on without {file}, as allowed: {why}")
+            for why in entity.refused.values():
+                context.log.error(f"refused: {why}")
+            for why in entity.set_aside.values():
+                context.log.warning(why)
             if entity.extra_columns:
                 context.log.warning(
                     f"{system.name} {entity.entity}: kept columns nobody asked for: "

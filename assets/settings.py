@@ -5,6 +5,10 @@ from datetime import date
 from pathlib import Path
 
 
+class DamagedError(RuntimeError):
+    """A file under the home cannot be used; the message says which, why, and the way out."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """What a run is told: where things lie, the day it speaks of, and the business constants.
@@ -17,6 +21,13 @@ class Settings:
     timezone: str = "UTC"
     base_currency: str = "USD"
     fiscal_year_start_month: int = 1
+    #: days before the as_of for which overwritten rows are kept, and what quarantined rows held;
+    #: None = for ever
+    keep_raw_days: int | None = None
+    keep_quarantine_days: int | None = None
+    keep_publishes: int = 5
+    #: what DuckDB may hold in memory, as it writes sizes; beyond it, it works on disk
+    memory_limit: str = "5GB"
 
     @property
     def landing(self) -> Path:

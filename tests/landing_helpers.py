@@ -1,5 +1,6 @@
 """What the landing tests share: putting files down, taking them in, looking at the outcome."""
 
+import io
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -45,6 +46,11 @@ def csv_of(rows: Sequence[Mapping[str, str]]) -> str:
 
 
 def write_xlsx(path: Path, rows: Sequence[Sequence[str | float | None]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(xlsx_bytes(rows))
+
+
+def xlsx_bytes(rows: Sequence[Sequence[str | float | None]]) -> bytes:
     """The smallest workbook that is one: a text that starts with = is a formula saved as 3."""
 
     def cell(reference: str, value: str | float | None) -> str:
@@ -83,7 +89,8 @@ def write_xlsx(path: Path, rows: Sequence[Sequence[str | float | None]]) -> None
         "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>{lines}</sheetData>'
         "</worksheet>",
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(path, "w") as workbook:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as workbook:
         for name, content in parts.items():
             workbook.writestr(name, '<?xml version="1.0"?>' + content)
+    return packed.getvalue()

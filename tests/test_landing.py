@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+import duckdb
 import jinja2
 import pyarrow.parquet
 import pytest
@@ -117,7 +118,7 @@ def test_every_entity_has_its_table_and_settings_are_kept(settings: Settings) ->
     tables = query(settings, "select count(*) from duckdb_tables() where schema_name like 'raw_%'")
     assert tables == [(entities,)]
     assert query(settings, "from landing.run_settings") == [
-        (date(2026, 6, 30), datetime.fromisoformat("2026-07-01"), "UTC", "USD", 1)
+        (date(2026, 6, 30), datetime.fromisoformat("2026-07-01"), "UTC", "USD", 1, 2)
     ]
     columns = query(settings, "select column_name from (describe raw_maven.products)")
     assert [name for (name,) in columns[:4]] == ["product", "series", "sales_price", "_file"]
@@ -130,6 +131,8 @@ def test_every_entity_takes_versions(settings: Settings) -> None:
         "decimal": ("1.5", "2"),
         "date": ("2026-01-01", "2026-01-02"),
         "instant": ("2026-01-01T08:00:00Z", "2026-01-02"),
+        "utc_date": ("2026-01-01", "2026-01-02"),
+        "utc_instant": ("2026-01-01T08:00:00Z", "2026-01-02"),
         "boolean": ("true", "false"),
     }
 
@@ -144,9 +147,7 @@ def test_every_entity_takes_versions(settings: Settings) -> None:
     for system in all_systems().values():
         for entity in system.entities:
             for turn in (0, 1):
-                row = {
-                    column.header or column.name: sample(column, turn) for column in entity.columns
-                }
+                row = {column.called[0]: sample(column, turn) for column in entity.columns}
                 file = f"{system.name}/{entity.name}.delta__2026-01-0{turn + 1}.csv"
                 put(settings, file, csv_of([row]))
         landed = land(system, settings)
@@ -204,6 +205,29 @@ def test_the_same_delivery_again_changes_nothing(settings: Settings) -> None:
     landed = take_in(settings, "accounts")
     assert landed.files == []
     assert (query(settings, RAW), query(settings, "from landing.deliveries")) == before
+
+
+def test_a_file_is_hashed_again_only_when_it_looks_different(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[str] = []
+
+    def content_hash(path: Path) -> str:
+        hashed.append(path.name)
+        return real(path)
+
+    real = ledger.content_hash
+    monkeypatch.setattr(ledger, "content_hash", content_hash)
+    path = put(settings, "standard/accounts.delta__2026-01-01.csv", accounts("A1=x"))
+    for _ in range(2):
+        take_in(settings, "accounts")
+    assert hashed == [path.name]
+    os.utime(path, ns=(1, 1))
+    for _ in range(2):
+        assert take_in(settings, "accounts").files == []
+    assert hashed == [path.name] * 2
+    put(settings, "standard/accounts.delta__2026-01-01.csv", accounts("A1=y"))
+    assert len(take_in(settings, "accounts").files) == 1
 
 
 def test_the_same_bytes_under_a_new_stamp_are_a_new_observation(settings: Settings) -> None:
@@ -320,6 +344,51 @@ def test_validity_depends_on_the_set_of_deliveries_alone(
     ]
     statuses = query(settings, "select count(*) from landing.deliveries where status = 'refused'")
     assert statuses == [(refused,)]
+
+
+def test_each_row_has_the_number_of_the_landing_that_last_wrote_it(settings: Settings) -> None:
+    """And where rows are taken out again, no build counts as up to date any more."""
+    numbers = "select account_id, account_name, _landing_number from raw_standard.accounts"
+    everyone = [f"A{number}" for number in range(5)]
+    put(settings, "standard/accounts__2026-01-02.csv", accounts(*everyone[1:]))
+    take_in(settings, "accounts")
+    with duckdb.connect(str(settings.warehouse)) as connection:
+        connection.execute("insert into landing.builds values (1, '2026-07-01', 'x')")
+    prepare(settings)
+    put(settings, "standard/accounts.delta__2026-01-03.csv", accounts("A1=new"))
+    take_in(settings, "accounts")
+    assert sorted(query(settings, numbers), key=str) == [
+        ("A1", "new", 2),
+        ("A1", None, 2),
+        *((name, None, 1) for name in everyone[2:]),
+    ]
+    assert query(settings, "select landing_number from landing.builds") == [(1,)]
+    prepare(settings)
+    put(settings, "standard/accounts__2026-01-01.csv", accounts("B1", *everyone[:2]))
+    assert "would delete" in str(take_in(settings, "accounts").refused)
+    assert [row for row in query(settings, numbers) if row[2] != 3] == [("A1", "new", 2)]
+    assert query(settings, "from landing.builds") == []
+
+
+def test_a_warehouse_made_by_an_earlier_release_still_serves(settings: Settings) -> None:
+    put(settings, "standard/accounts__2026-01-01.csv", accounts("A1"))
+    take_in(settings, "accounts")
+    with duckdb.connect(str(settings.warehouse)) as connection:
+        connection.execute(
+            "alter table landing.run_settings drop landing_number; drop table landing.builds;"
+            "drop table landing.key_hashes;"
+            "alter table raw_standard.accounts drop _landing_number;"
+            "alter table raw_standard.accounts drop _key_hash"
+        )
+    prepare(settings)
+    put(settings, "standard/accounts.delta__2026-01-02.csv", accounts("A1", "A2"))
+    take_in(settings, "accounts")
+    rows = "select account_id, _landing_number, _valid_to is null, _valid_from is not null"
+    assert query(settings, f"{rows} from raw_standard.accounts order by all") == [
+        ("A1", 1, True, False),
+        ("A1", None, True, True),
+        ("A2", 1, True, True),
+    ]
 
 
 def test_rows_that_are_things_of_their_own_are_never_duplicates(settings: Settings) -> None:

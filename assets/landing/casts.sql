@@ -3,7 +3,11 @@
 -- quarantines a row by them, and dbt staging casts with the same, so the two cannot differ.
 -- The usual form comes first, before any trimming: trimming costs as much as casting.
 
-create or replace macro blank_to_null(value) as nullif(trim(value), '');
+create or replace macro blank_to_null(value) as
+    case
+        when value <> '' and strlen(value) = length(value) and not contains(value, ' ') then value
+        else nullif(trim(value), '')
+    end;
 
 create or replace macro is_blank(value) as
     value is null or (value not between '!' and '~' and trim(value) = '');
@@ -14,6 +18,18 @@ create or replace macro to_decimal(value) as
         then try_cast(value as decimal(28, 10))
         when regexp_full_match(trim(value), '[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,2})?')
         then try_cast(trim(value) as decimal(28, 10))
+    end;
+
+-- A number as other countries write it: `pattern` shows how, as 1.234,5 or 1'234.5 does. Thousands
+-- need not be parted, but where they are, in threes.
+create or replace macro to_decimal_as(value, pattern) as
+    case
+        when
+            regexp_full_match(
+                trim(value),
+                '[+-]?([0-9]+|[0-9]{1,3}([' || pattern[2] || '][0-9]{3})+)([' || pattern[6] || '][0-9]*)?'
+            )
+        then to_decimal(replace(replace(trim(value), pattern[2], ''), pattern[6], '.'))
     end;
 
 create or replace macro to_integer(value) as
@@ -54,7 +70,7 @@ create or replace macro clock_of(value) as
 
 -- The forms are told apart before anything is cast, since a macro writes its argument out wherever
 -- it is used; the last is rare, and costs most.
-create or replace macro to_instant(value) as
+create or replace macro to_instant_in_any_form(value) as
     case
         when
             strlen(value) = 19
@@ -77,6 +93,18 @@ create or replace macro to_instant(value) as
                 )
             )
     end;
+
+-- Of these lengths, begun by a digit and ended at once by the mark, no digit can be missing.
+create or replace macro to_instant(value) as
+    coalesce(
+        case
+            when strlen(value) = 19 and value between '0' and ':'
+            then clock_to_utc(try_strptime(value || '|', '%Y-%m-%dT%H:%M:%S|'))
+            when strlen(value) = 20 and value between '0' and ':'
+            then try_strptime(value || '|', '%Y-%m-%dT%H:%M:%SZ|')
+        end,
+        to_instant_in_any_form(value)
+    );
 
 create or replace macro to_instant_as(value, pattern) as
     clock_to_utc(try_strptime(trim(value), pattern));
@@ -101,3 +129,21 @@ create or replace macro to_date(value) as
         then try_cast(trim(value) as date)
         else business_date(to_instant(value))
     end;
+
+-- What a source in UTC says without an offset, and the day of it, whatever the business zone. Some
+-- warehouses export an instant with ' UTC' behind it.
+create or replace macro to_utc_instant(value) as
+    case
+        when regexp_full_match(
+            value,
+            ' *[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?(Z|UTC))?)? *'
+        )
+        then try_cast(value as timestamp)
+        when regexp_full_match(
+            value,
+            ' *[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?[+-][0-9]{2}(:?[0-9]{2})? *'
+        )
+        then make_timestamp(epoch_us(try_cast(trim(value) as timestamptz)))
+    end;
+
+create or replace macro to_utc_date(value) as cast(to_utc_instant(value) as date);

@@ -5,7 +5,7 @@ casts.sql; a row is set aside for the first reason that holds, in the order of `
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -33,7 +33,7 @@ class Reason(StrEnum):
     REPEATED_HEADER = "repeated_header", "the row says the header again"
     MISSING_KEY = "missing_key", "a column of the key is empty"
     MISSING_REQUIRED_VALUE = "missing_required_value", "a required column is empty"
-    NOT_A_NUMBER = "not_a_number", "the value is not a number with a decimal point"
+    NOT_A_NUMBER = "not_a_number", "the value is not a number in the form its column has"
     NOT_AN_INTEGER = "not_an_integer", "the value is not a whole number"
     NOT_A_DATE = "not_a_date", "the value is not a date in the form its column has"
     NOT_AN_INSTANT = "not_an_instant", "the value is not a date and time in the form its column has"
@@ -51,7 +51,9 @@ NOT_OF_TYPE = {
     "decimal": Reason.NOT_A_NUMBER,
     "integer": Reason.NOT_AN_INTEGER,
     "date": Reason.NOT_A_DATE,
+    "utc_date": Reason.NOT_A_DATE,
     "instant": Reason.NOT_AN_INSTANT,
+    "utc_instant": Reason.NOT_AN_INSTANT,
     "boolean": Reason.NOT_A_BOOLEAN,
 }
 
@@ -84,6 +86,19 @@ class _Rule:
     clock: str = ""
 
 
+#: what a part of a key is, by the type of its column
+KEY_TYPES = {
+    "text": "varchar",
+    "decimal": "decimal(28, 10)",
+    "integer": "bigint",
+    "date": "date",
+    "utc_date": "date",
+    "instant": "timestamp",
+    "utc_instant": "timestamp",
+    "boolean": "boolean",
+}
+#: characters of a text that a message shows
+LONGEST_SHOWN = 60
 #: the number of the rule that finds the header said again, whose key is none
 HEADER_RULE = 0
 
@@ -94,6 +109,11 @@ def quoted(name: str) -> str:
 
 def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
+
+
+def shown(text: str) -> str:
+    """A text of an extract as a message may hold it: in quotes, on one line, not too long."""
+    return repr(text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…")
 
 
 def normalised(header: str | None) -> str:
@@ -111,24 +131,32 @@ def typed(column: Column, place: str) -> str:
 
 
 def key_parts(entity: Entity, places: Mapping[str, str | None]) -> list[str]:
-    """The SQL of each part of what tells rows of this entity apart, as VARCHAR, maybe NULL.
+    """The SQL of each part of what tells rows of this entity apart, maybe NULL.
 
     `places` maps column names to where they stand, in a file or in the raw table.
     """
     match entity.key_is:
         case "row_number":
-            return ["cast(_row_number as varchar)"]
+            return ["_row_number"]
         case "row":
-            texts = (places[column.name] or "null" for column in entity.columns)
-            parts = ", ".join(f"coalesce({text}, chr(30))" for text in texts)
-            return [f"md5(concat_ws(chr(31), {parts}))"]
+            return [places[column.name] or "null" for column in entity.columns]
         case _:
             return [
-                f"cast({typed(column, place)} as varchar)" if place else "cast(null as varchar)"
+                typed(column, place) if place else "null"
                 for column in entity.columns
                 if column.key
                 for place in [places[column.name]]
             ]
+
+
+def key_hash(parts: Iterable[str]) -> str:
+    """The SQL of the one number that stands for a key, `_key_hash` in raw."""
+    return f"hash({', '.join(parts)})"
+
+
+def key_hash_in_raw(entity: Entity) -> str:
+    """The SQL of it, from the columns of the raw table."""
+    return key_hash(key_parts(entity, {c.name: quoted(c.name) for c in entity.columns}))
 
 
 def gather(connection: duckdb.DuckDBPyConnection, file_number: int, is_alone: bool) -> None:
@@ -151,61 +179,45 @@ def gather(connection: duckdb.DuckDBPyConnection, file_number: int, is_alone: bo
     )
 
 
-def set_aside(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
-    """Fills the temporary tables `problems` and `repeats` from `gathered` and `gathered_torn`.
+def judged(source: Source, relation: str) -> str:
+    """The SQL of the rows of `relation` (`c0`, …), each with two more columns:
 
-    `problems` (`_file_number`, `_row_number`, `reason`, `column_name`, `value`, `row_key`
-    VARCHAR[], `raw_text`) holds each row to set aside once; `repeats` (`_file_number`,
-    `_row_number`) the rows alike to an earlier one of their file.
+    `_rule`, the number of the first rule by which it is set aside, or NULL, and `_key`, the hash of
+    its key, NULL where that cannot be read. Whether a key comes twice shows when all rows are read.
     """
-    rules = [*_rules(source), _Rule(Reason.DUPLICATE_KEY, ", ".join(source.entity.key))]
-    cases = " ".join(
-        f"when {rule.fails} then {number}" for number, rule in enumerate(rules) if rule.fails
-    )
     # A cast is written once: its macro is long, and planning it costs more than a small file.
-    casts = "".join(
-        f", {typed(column, place)} as {_cast(place)}"
+    casts = {
+        _cast(place): typed(column, place)
         for column, place in _present(source)
         if column.key or column.type != "text"
+    }
+    listed = "".join(f", {cast} as {name}" for name, cast in casts.items())
+    left_out = f" exclude ({', '.join(casts)})" if casts else ""
+    cases = " ".join(f"when {rule.fails} then {n}" for n, rule in enumerate(_rules(source)))
+    return (
+        f"select *{left_out}, case {cases} end as _rule, {_key(source)} as _key"
+        f" from (select *{listed} from {relation})"
     )
+
+
+def judge(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
+    """Judges the rows of `gathered`, where that was not done while they were read, or anew."""
+    rows = "(select columns(lambda name: name not in ('_rule', '_key')) from gathered)"
     connection.execute(
-        f"""
-        create or replace temp table checked as
-        select
-            _file_number, _row_number, case {cases} end as rule, {_key_hash(source)} as key
-        from (select *{casts} from gathered);
+        f"create or replace temp table judged_rows as {judged(source, rows)};"
+        "create or replace temp view gathered as from judged_rows"
+    )
 
-        create or replace temp table repeated as
-        with same_key as (
-            select _file_number, _row_number, key
-            from checked
-            where key in (select key from checked group by key having count(*) > 1)
-        ),
-        compared as (
-            select _file_number, _row_number, key, {_content_hash(source)} as content
-            from gathered
-            join same_key using (_file_number, _row_number)
-        )
-        select
-            _file_number, _row_number,
-            min(content) over by_key <> max(content) over by_key as is_conflict,
-            _row_number > min(_row_number) over by_key as is_later,
-        from compared
-        window by_key as (partition by key);
 
-        create or replace temp table repeats as
-        select _file_number, _row_number from repeated where is_later and not is_conflict;
+def set_aside(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
+    """Fills the temporary tables `problems` and `repeats` from `gathered`, which is judged.
 
-        create or replace temp table broken as
-        select
-            _file_number, _row_number, coalesce(rule, {len(rules) - 1}) as rule,
-            key is not null and coalesce(rule, 1) > {HEADER_RULE} as has_key,
-        from checked
-        where rule is not null
-            or (_file_number, _row_number) in (
-                select (_file_number, _row_number) from repeated where is_conflict
-            );
-
+    `problems` (`_file_number`, `_row_number`, `reason`, `column_name`, `value`, `row_key`
+    VARCHAR[], `raw_text`) holds each row to set aside once, those of `gathered_torn` too; `repeats`
+    (`_file_number`, `_row_number`) the rows alike to an earlier one of their file.
+    """
+    connection.execute(
+        """
         create or replace temp table problems as
         select
             _file_number, _row_number, reason, null::varchar as column_name,
@@ -213,9 +225,28 @@ def set_aside(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
         from gathered_torn
         """
     )
+    _find_repeated(connection, source)
+    rules = [*_rules(source), _Rule(Reason.DUPLICATE_KEY, ", ".join(source.entity.key))]
+    connection.execute(
+        f"""
+        create or replace temp table repeats as
+        select _file_number, _row_number from repeated where is_later and not is_conflict;
+
+        create or replace temp table broken as
+        select
+            _file_number, _row_number, _rule as rule,
+            _key is not null and _rule > {HEADER_RULE} as has_key,
+        from gathered
+        where _rule is not null
+        union all
+        select _file_number, _row_number, {len(rules) - 1}, true
+        from repeated
+        where is_conflict and not is_broken
+        """
+    )
     if connection.execute("from broken limit 1").fetchone() is None:
         return
-    key = ", ".join(key_parts(source.entity, source.columns))
+    key = ", ".join(f"cast({part} as varchar)" for part in key_parts(source.entity, source.columns))
     names = ", ".join(
         f"({number}, {literal(rule.reason)}, {literal(rule.column)})"
         for number, rule in enumerate(rules)
@@ -249,6 +280,40 @@ def set_aside(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
     )
 
 
+def _find_repeated(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
+    """Fills `repeated` (`_file_number`, `_row_number`, `is_conflict`, `is_later`, `is_broken`) with
+    the rows whose key comes more than once in their file.
+
+    Sorted as bare numbers, all keys take a fraction of the time that grouping them does.
+    """
+    import numpy
+
+    in_file = "xor(_key, hash(_file_number))"
+    keys = connection.execute(
+        f"select {in_file} as key from gathered where _key is not null"
+    ).fetchnumpy()["key"]
+    keys.sort()
+    repeated_keys = numpy.unique(keys[1:][keys[1:] == keys[:-1]])
+    is_repeated = "false"
+    if len(repeated_keys):
+        connection.register("repeated_keys", {"key": repeated_keys})
+        is_repeated = f"{in_file} in (select key from repeated_keys)"
+    parts = ", ".join(key_parts(source.entity, source.columns))
+    connection.execute(
+        f"""
+        create or replace temp table repeated as
+        select
+            _file_number, _row_number, _rule is not null as is_broken,
+            min(content) over by_key <> max(content) over by_key as is_conflict,
+            _row_number > min(_row_number) over by_key as is_later,
+        from (select *, {_content_hash(source)} as content from gathered where {is_repeated})
+        window by_key as (partition by _file_number, {parts})
+        """
+    )
+    if len(repeated_keys):
+        connection.unregister("repeated_keys")
+
+
 def _present(source: Source) -> list[tuple[Column, str]]:
     """The promised columns that the file has, and where."""
     return [
@@ -263,19 +328,23 @@ def _cast(place: str) -> str:
     return f"{place}_cast"
 
 
-def _key_hash(source: Source) -> str:
-    """What rows of one key share within the file; NULL where the key cannot be read."""
+def _key(source: Source) -> str:
+    """The SQL of the hash of a row's key; NULL where it cannot be read, or is the row's number."""
     if source.entity.key_is == "row_number":
         return "null::ubigint"
     if source.entity.key_is == "row":
-        return f"hash(_file_number, {', '.join(place for _, place in _present(source))})"
-    parts = [(column, place) for column, place in _present(source) if column.key]
+        return key_hash(key_parts(source.entity, source.columns))
+    parts = {
+        column.name: _cast(place) if (place := source.columns[column.name]) else "null"
+        for column in source.entity.columns
+        if column.key
+    }
     readable = (
         f"({'' if column.required else f'is_blank({place}) or '}{_cast(place)} is not null)"
-        for column, place in parts
+        for column, place in _present(source)
+        if column.key
     )
-    hashed = f"hash(_file_number, {', '.join(_cast(place) for _, place in parts)})"
-    return f"case when {' and '.join(readable)} then {hashed} end"
+    return f"case when {' and '.join(readable)} then {key_hash(parts.values())} end"
 
 
 def _content_hash(source: Source) -> str:
@@ -285,8 +354,12 @@ def _content_hash(source: Source) -> str:
     return f"hash({', '.join(f'c{position}' for position in range(len(source.headers)))})"
 
 
-def _rules(source: Source) -> Iterator[_Rule]:
+def _rules(source: Source) -> list[_Rule]:
     """The rules of the entity for the columns that the file has, in the order of `Reason`."""
+    return sorted(_unordered_rules(source), key=lambda rule: list(Reason).index(rule.reason))
+
+
+def _unordered_rules(source: Source) -> Iterator[_Rule]:
     present = _present(source)
     same_as_header = [
         # A cheap look before each trim: nearly no row passes it.
@@ -295,7 +368,7 @@ def _rules(source: Source) -> Iterator[_Rule]:
         if (name := header.strip())
     ]
     yield _Rule(Reason.REPEATED_HEADER, fails=" and ".join(same_as_header))
-    for column, place in sorted(present, key=lambda found: not found[0].key):
+    for column, place in present:
         if column.required:
             reason = Reason.MISSING_KEY if column.key else Reason.MISSING_REQUIRED_VALUE
             yield _Rule(reason, column.name, place, f"is_blank({place})")
@@ -310,7 +383,11 @@ def _rules(source: Source) -> Iterator[_Rule]:
     for column, place in present:
         if column.values:
             listed = ", ".join(literal(value.lower()) for value in column.values)
-            fails = f"not is_blank({place}) and lower(trim({place})) not in ({listed})"
+            # As with the header, the cheap look first: most values are written as they are listed.
+            fails = (
+                f"{place} not in ({listed}) and not is_blank({place})"
+                f" and lower(trim({place})) not in ({listed})"
+            )
             yield _Rule(Reason.NOT_IN_LIST, column.name, place, fails)
     places = {column.name: place for column, place in present}
     for start, end in source.entity.intervals:

@@ -6,10 +6,13 @@ stays out whole. A killed run is mended by the next one.
 
 import csv
 import difflib
+import hashlib
 import os
 import re
 import shlex
+import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,12 +24,13 @@ from typing import NamedTuple
 
 import duckdb
 
-from assets.landing import checking, history, ledger
-from assets.landing.checking import Source, literal, normalised, quoted
+from assets.landing import checking, history, ledger, people
+from assets.landing.checking import Source, literal, normalised, quoted, shown
 from assets.landing.files import ClaimedFile, claim, walk
 from assets.landing.ledger import Delivery
-from assets.landing.reading import FileRefusedError, Reading, read
-from assets.settings import Settings
+from assets.landing.reading import FileRefusedError, Reading, nothing_added, read
+from assets.landing.withholding import withhold
+from assets.settings import DamagedError, Settings
 from assets.systems import Entity, System, all_systems
 
 CASTS = Path(__file__).with_name("casts.sql")
@@ -40,6 +44,8 @@ ROW_COLUMNS = {
     "_is_exact_duplicate": "boolean",
     "_valid_from": "timestamp",
     "_valid_to": "timestamp",
+    "_landing_number": "bigint",
+    "_key_hash": "ubigint",
 }
 UNKNOWN = "unknown: another process is using the warehouse"
 #: how long to wait for another process to let go of the warehouse
@@ -49,7 +55,13 @@ MOST_AT_ONCE = 4
 #: files of no more than this together are checked and loaded together: a statement costs as much
 #: as some ten thousand rows
 BATCH_BYTES = 4 * 2**20
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+#: two entities that empty `landing.builds` at the same time would be in conflict
+FORGETTING_BUILDS = threading.Lock()
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+#: characters of the name that an extra column gets from its header
+LONGEST_COLUMN = 60
+#: bytes of a file's name, on nearly every file system
+LONGEST_NAME = 255
 
 
 @dataclass
@@ -87,12 +99,17 @@ def prepare(settings: Settings) -> None:
     """Makes folders, warehouse, macros and every raw table that is not there yet. Idempotent.
 
     Raises:
+        DamagedError: the warehouse, or what landing remembers in `state/`, cannot be read.
         ValueError: the warehouse was built for another business zone.
     """
+    _forget_the_forgotten(settings)
     for folder in (settings.landing, settings.warehouse.parent, settings.state):
         folder.mkdir(parents=True, exist_ok=True)
+    for scratch in settings.warehouse.parent.glob("*tmp*"):  # of a run that was killed
+        shutil.rmtree(scratch)
     with _connect(settings) as connection, _transaction(connection):
         connection.execute(ledger.TABLES)
+        people.refresh(connection, settings)
         _create_macros(connection, settings.timezone)
         built_for = connection.execute(
             "select business_timezone from landing.run_settings where business_timezone <> $1",
@@ -104,18 +121,49 @@ def prepare(settings: Settings) -> None:
                 f" {settings.timezone}: set FUNNELWORKS_TIMEZONE back, or delete"
                 f" {settings.warehouse} and let it be built again from landing"
             )
+        landing_number = 1 + _landing_number(connection)
         connection.execute("delete from landing.run_settings")
         connection.execute(
             "insert into landing.run_settings"
-            " values ($1, business_day_end(cast($1 as date)), $2, $3, $4)",
+            " values ($1, business_day_end(cast($1 as date)), $2, $3, $4, $5)",
             [
                 settings.as_of,
                 settings.timezone,
                 settings.base_currency,
                 settings.fiscal_year_start_month,
+                landing_number,
             ],
         )
         _create_raw_tables(connection)
+        _renew_key_hashes(connection)
+
+
+def discard(settings: Settings) -> None:
+    """Removes the warehouse, for landing to make it anew. Killed, it leaves no half of one."""
+    folder, discarded = settings.warehouse.parent, _discarded(settings)
+    if discarded.exists():
+        shutil.rmtree(discarded)
+    if folder.exists():
+        folder.rename(discarded)
+        shutil.rmtree(discarded)
+
+
+def _discarded(settings: Settings) -> Path:
+    return settings.warehouse.parent.with_name(f".{settings.warehouse.parent.name}-discarded")
+
+
+def _forget_the_forgotten(settings: Settings) -> None:
+    """Removes a warehouse that was made before somebody was forgotten, and what it wrote."""
+    if settings.warehouse.exists() and people.is_anybody_forgotten(settings):
+        with _connect(settings) as connection:
+            is_made_since = people.is_known_to(connection, settings)
+        if not is_made_since:
+            for written in (settings.quarantine, settings.reports):
+                if written.exists():
+                    shutil.rmtree(written)
+            discard(settings)
+    if _discarded(settings).exists():  # by a process that was killed
+        shutil.rmtree(_discarded(settings))
 
 
 def land(system: System, settings: Settings) -> list[EntityLanding]:
@@ -152,10 +200,13 @@ def land(system: System, settings: Settings) -> list[EntityLanding]:
 
 
 def unclaimed(settings: Settings) -> list[str]:
-    """Files in the landing folder that no entity claims; they are left alone."""
+    """Files in the landing folder that no entity claims; they are left alone.
+
+    A name that cannot be printed comes as Python would write it.
+    """
     systems = all_systems()
     return [
-        path.relative_to(settings.landing).as_posix()
+        _printable(path.relative_to(settings.landing).as_posix())
         for path in walk(settings.landing)
         if claim(path, settings.landing, systems) is None
     ]
@@ -201,6 +252,20 @@ def waiting(settings: Settings) -> list[WaitingFile]:
         for file, status in status_of.items()
         if status in ("new", "refused")
     ]
+
+
+def gone(settings: Settings) -> list[str]:
+    """Files taken in that landing holds no more: a warehouse made anew would lack them."""
+    if not settings.warehouse.exists():
+        return []
+    with _connect(settings, read_only=True) as connection:
+        taken = connection.execute(
+            "select delivery_id, file from landing.deliveries where status = 'loaded'"
+        ).fetchall()
+        claimed = _claimed(settings, all_systems().values())
+        present = ledger.identify(connection, claimed, settings, remember=False)
+    known = {delivery.delivery_id for delivery in present}
+    return sorted(file for delivery_id, file in taken if delivery_id not in known)
 
 
 def allow(settings: Settings, file: str, reason: str) -> None:
@@ -258,10 +323,11 @@ class _EntityLander:
     def land(self, deliveries: list[Delivery]) -> EntityLanding:
         """Takes what is new, and judges again what may look different in its light."""
         # A run that was killed may have left a delivery in raw without its consequences.
-        self.is_changed = was_unsettled = self._is_unsettled()
+        self.is_changed = self._settle()
         present = {delivery.delivery_id: delivery for delivery in deliveries}
         self._forget_refusals_of_files_gone(present)
         order = self.loaded | {key: _place(delivery) for key, delivery in present.items()}
+        self._expire(order, present)
         new: list[Delivery] = []
         for delivery_id in sorted(order, key=order.__getitem__):
             delivery = present.get(delivery_id)
@@ -274,9 +340,8 @@ class _EntityLander:
                 new = []
                 self._judge_again(delivery)
         self._take(new)
-        if was_unsettled or self._is_unsettled():
-            with _transaction(self.connection):
-                history.settle(self.connection, self.system, self.entity)
+        self._settle()
+        self._expire_quarantined()
         self._write_copies()
         return self.done
 
@@ -286,7 +351,7 @@ class _EntityLander:
             files: list[_FileRead] = []
             for delivery in batch:
                 try:
-                    file = self._read(delivery)
+                    file = self._read(delivery, is_alone=len(batch) == 1)
                 except FileRefusedError as refusal:
                     self._refuse(delivery, str(refusal), is_readable=False)
                     continue
@@ -298,21 +363,34 @@ class _EntityLander:
             if files:
                 self._load(files)
 
-    def _read(self, delivery: Delivery) -> "_FileRead":
-        """Leaves the file in the tables of `reading`, or raises FileRefusedError."""
+    def _read(self, delivery: Delivery, is_alone: bool) -> "_FileRead":
+        """Leaves the file in the tables of `reading`, or raises FileRefusedError.
+
+        One that comes alone is judged while it is read; the others are judged together.
+        """
         claimed = delivery.claimed
         if delivery.unreadable:
             raise FileRefusedError(f"cannot be read ({delivery.unreadable})")
-        promised = [normalised(column.header or column.name) for column in self.entity.columns]
+        promised = [normalised(name) for column in self.entity.columns for name in column.called]
+
+        def judged(headers: tuple[str, ...], relation: str) -> str:
+            source, _, _ = self._columns_of(headers)
+            return checking.judged(source, relation)
+
         with tempfile.TemporaryDirectory(dir=self.settings.warehouse.parent) as scratch:
             reading = read(
-                self.connection, claimed.path, claimed.extension, promised, Path(scratch)
+                self.connection,
+                claimed.path,
+                claimed.extension,
+                promised,
+                Path(scratch),
+                judged if is_alone else nothing_added,
             )
         if ledger.looks(claimed.path) != (delivery.size_bytes, delivery.modified_at_ns):
             raise FileRefusedError("changed while it was read: run again when it is complete")
-        return _FileRead(delivery, reading, *self._columns_of(reading))
+        return _FileRead(delivery, reading, is_alone, *self._columns_of(reading.headers))
 
-    def _columns_of(self, reading: Reading) -> tuple[Source, dict[str, str], list[str]]:
+    def _columns_of(self, headers: tuple[str, ...]) -> tuple[Source, dict[str, str], list[str]]:
         """Matches headers to columns by name.
 
         Returns:
@@ -324,46 +402,53 @@ class _EntityLander:
         """
         said: dict[str, str] = {}
         places: dict[str, str] = {}
-        for position, header in enumerate(reading.headers):
+        for position, header in enumerate(headers):
             name = normalised(header)
             if name in said:
                 raise FileRefusedError(
-                    f"has two columns of one name: {said[name]!r} and {header!r}"
+                    f"has two columns of one name: {shown(said[name])} and {shown(header)}"
                 )
             if name:
                 said[name] = header
                 places[name] = f"c{position}"
         columns = {
-            column.name: places.get(normalised(column.header or column.name))
+            column.name: next(
+                (place for name in column.called if (place := places.get(normalised(name)))), None
+            )
             for column in self.entity.columns
         }
         unused = {
             place: header
-            for position, header in enumerate(reading.headers)
+            for position, header in enumerate(headers)
             if (place := f"c{position}") not in columns.values()
         }
         lacking = [
-            column.header or column.name
+            column.called[0]
             for column in self.entity.columns
             if column.required and columns[column.name] is None
         ]
         if lacking:
-            headers = [header for header in unused.values() if header.strip()] or reading.headers
+            if len(headers) == 1 < len(lacking) + sum(map(bool, columns.values())):
+                raise FileRefusedError(
+                    f"lacks the required column {lacking[0]!r}, and has only one column,"
+                    f" {shown(headers[0])}: in a CSV, divide columns by , ; or tab"
+                )
+            candidates = [header for header in unused.values() if header.strip()] or headers
             nearest = (
                 f"{name!r} (the nearest header is"
-                f" {max(headers, key=lambda header: _likeness(name, header))!r})"
+                f" {shown(max(candidates, key=lambda header: _likeness(name, header)))})"
                 for name in lacking
             )
             raise FileRefusedError(f"lacks the required column {', '.join(nearest)}")
         extra: dict[str, str] = {}
         for place, header in unused.items():
-            stem = re.sub(r"[\W_]+", "_", header.casefold()).strip("_")
+            stem = re.sub(r"[\W_]+", "_", header.casefold()).strip("_")[:LONGEST_COLUMN]
             stem = stem or f"column_{int(place[1:]) + 1}"
             taken = {*columns, *extra, "rowid"}
             candidates = (stem, *(f"{stem}_{number}" for number in range(2, len(taken) + 3)))
             extra[next(name for name in candidates if name not in taken)] = place
         missing = [name for name, place in columns.items() if place is None]
-        return Source(self.entity, columns, reading.headers), extra, missing
+        return Source(self.entity, columns, headers), extra, missing
 
     def _load(self, batch: list["_FileRead"]) -> None:
         """Moves the files gathered, which have the same headers, into raw, quarantine and ledger.
@@ -371,6 +456,9 @@ class _EntityLander:
         A full extract that would delete too much is refused, and the others are kept.
         """
         source, extra = batch[0].source, batch[0].extra
+        naming = withhold(self.connection, self.system, source, extra)
+        if naming or not batch[0].is_judged:
+            checking.judge(self.connection, source)
         checking.set_aside(self.connection, source)
         known = _column_names(self.connection, self.table)
         new = [name for name in extra if name not in known]
@@ -380,7 +468,7 @@ class _EntityLander:
                 for name in new:
                     column = f"{quoted(name)} varchar"
                     self.connection.execute(f"alter table {self.table} add column {column}")
-                counts = self._move(batch)
+                counts = self._move(batch, naming)
                 for file in batch:
                     try:
                         self._require_no_shrinkage(file.delivery)
@@ -409,8 +497,10 @@ class _EntityLander:
         if len(refusals) < len(batch):
             done.extra_columns += new
 
-    def _move(self, batch: list["_FileRead"]) -> list[tuple[int, int, int]]:
+    def _move(self, batch: list["_FileRead"], naming: set[int]) -> list[tuple[int, int, int]]:
         """Writes rows, rows set aside and ledger rows.
+
+        `naming` are the numbers of the files that name people who are forgotten.
 
         Returns:
             of each file the numbers of rows loaded, of rows quarantined, and of exact duplicates
@@ -433,10 +523,17 @@ class _EntityLander:
             from (values {facts}) as facts (_file_number, file, delivery_id, stamp, is_first)
             """
         )
-        problems, repeats = self._count("problems"), self._count("repeats")
-        row = "(_file_number, _row_number)"
-        is_kept = f"{row} not in (select {row} from problems)" if problems else "true"
-        is_repeat = f"{row} in (select {row} from repeats)" if repeats else "false"
+        quarantined = self._count_by_file("problems")
+        repeats = self._count("repeats")
+        rows, is_repeat = "gathered join batch using (_file_number)", "false"
+        without_problems = "anti join problems using (_file_number, _row_number)"
+        if quarantined:
+            rows += f" {without_problems}"
+        if repeats:
+            again = "(select *, true as is_again from repeats)"
+            rows += f" left join {again} using (_file_number, _row_number)"
+            is_repeat = "is_again is not null"
+        is_numbered = self.entity.key_is == "row_number"
         values = {name: place for name, place in source.columns.items() if place} | extra
         values |= {
             "_file": "file",
@@ -445,14 +542,15 @@ class _EntityLander:
             "_recorded_at": "stamp",
             "_is_first_extract": "is_first",
             "_is_exact_duplicate": is_repeat,
-            "_valid_from": f"case when not {is_repeat} then stamp end" if repeats else "stamp",
+            "_valid_from": f"case when not ({is_repeat}) then stamp end" if repeats else "stamp",
+            "_landing_number": str(_landing_number(self.connection)),
+            "_key_hash": checking.key_hash(["_row_number"]) if is_numbered else "_key",
         }
-        self.connection.execute(
+        inserted = self._execute_counting(
             f"insert into {self.table} ({', '.join(map(quoted, values))})"
-            f" select {', '.join(values.values())} from gathered join batch using (_file_number)"
-            f" where {is_kept}"
+            f" select {', '.join(values.values())} from {rows}"
         )
-        if problems:
+        if quarantined:
             self.connection.execute(
                 """
                 insert into landing.quarantined_rows
@@ -464,9 +562,9 @@ class _EntityLander:
                 """,
                 [self.system.name, self.entity.name],
             )
-        loaded = self._count_by_file(f"gathered where {is_kept}")
-        quarantined = self._count_by_file("problems") if problems else {}
-        duplicates = self._count_by_file(f"repeats where {is_kept}") if repeats else {}
+        kept = f"gathered {without_problems}"
+        loaded = {1: inserted} if len(batch) == 1 else self._count_by_file(kept)
+        duplicates = self._count_by_file(f"repeats {without_problems}") if repeats else {}
         counts = [
             (loaded.get(number, 0), quarantined.get(number, 0), duplicates.get(number, 0))
             for number in range(1, len(batch) + 1)
@@ -484,9 +582,10 @@ class _EntityLander:
                     extra_columns=list(extra),
                     missing_columns=file.missing,
                     is_settled=is_only,
+                    names_forgotten=number in naming,
                 )
-                for file, (rows_loaded, rows_quarantined, exact_duplicates) in zip(
-                    batch, counts, strict=True
+                for number, (file, (rows_loaded, rows_quarantined, exact_duplicates)) in enumerate(
+                    zip(batch, counts, strict=True), 1
                 )
             ]
         )
@@ -514,11 +613,12 @@ class _EntityLander:
         )
         if lost <= history.SHRINK_LIMIT * known:
             return
+        lost_keys = [shown(key)[1:-1] for key in examples]
         if present == 0:
             raise ShrinkageError(f"has no rows, and {known:,} keys are known")
         raise ShrinkageError(
             f"would delete {lost:,} of the {known:,} keys known before it"
-            f" ({lost / known:.0%}; such as {'; '.join(examples)}), more than"
+            f" ({lost / known:.0%}; such as {'; '.join(lost_keys)}), more than"
             f" {history.SHRINK_LIMIT:.0%}"
         )
 
@@ -529,35 +629,44 @@ class _EntityLander:
         try:
             self._require_no_shrinkage(delivery)
         except ShrinkageError as refusal:
-            with _transaction(self.connection):
+            with FORGETTING_BUILDS, _transaction(self.connection):
                 self._take_out(delivery)
+                self.connection.execute("delete from landing.builds")
                 self._refuse(delivery, str(refusal), is_readable=True, is_settled=False)
 
     def _take_out(self, delivery: Delivery) -> None:
         """Out of raw, quarantine and ledger; call in a transaction."""
+        self._take_rows_out(delivery.delivery_id)
+        self.connection.execute(
+            "delete from landing.deliveries where delivery_id = $1", [delivery.delivery_id]
+        )
+
+    def _take_rows_out(self, delivery_id: str) -> None:
         for table, key in (
             (self.table, "_delivery_id"),
             ("landing.quarantined_rows", "delivery_id"),
-            ("landing.deliveries", "delivery_id"),
         ):
-            self.connection.execute(f"delete from {table} where {key} = $1", [delivery.delivery_id])
-        del self.loaded[delivery.delivery_id]
+            self.connection.execute(f"delete from {table} where {key} = $1", [delivery_id])
+        del self.loaded[delivery_id]
 
     def _refuse(
         self, delivery: Delivery, message: str, is_readable: bool, is_settled: bool = True
     ) -> None:
         file = delivery.claimed.file
+        name = _printable(file)
         if delivery.sha256 in self.overridden and not is_readable:
-            message = f"{file} {message}. It was let through, so the run goes on without it."
+            message = f"{name} {message}. It was let through, so the run goes on without it."
             self.done.set_aside[file] = message
             self._record([self._ledger_row(delivery, status="set_aside", message=message)])
             return
         if delivery.unreadable:
-            message = f"{file} {message}. Make it readable, or take it out of landing."
+            message = f"{name} {message}. Make it readable, or take it out of landing."
+        elif not file.isprintable():
+            message = f"{name} {message}. Mend the file, and name it without odd characters."
         else:
             effect = "take it as it is" if is_readable else "go on without it"
             message = (
-                f"{file} {message}. Mend the file or take it out of landing, or {effect}:"
+                f"{name} {message}. Mend the file or take it out of landing, or {effect}:"
                 f" make allow FILE={shlex.quote(file)} REASON='…'"
             )
         self.done.refused[file] = message
@@ -594,6 +703,73 @@ class _EntityLander:
             [value for row in rows for value in row.values()],
         )
 
+    def _expire(self, order: dict[str, "_Place"], present: dict[str, Delivery]) -> None:
+        """Takes what raw does not keep any more out of it, and out of `order`.
+
+        Those are all deliveries before a full extract that is older than raw is kept: what they
+        said, it says too, or it is no longer so. What is kept follows from the deliveries, the
+        as_of and the setting alone: an old extract that comes late is not even read, and one that
+        another as_of asks for again is new.
+        """
+        if self.settings.keep_raw_days is None:
+            return
+        cutoff = self._days_before_as_of(self.settings.keep_raw_days)
+        ranked = sorted(order, key=order.__getitem__)
+        for start in reversed(range(1, len(ranked))):
+            full = ranked[start]
+            if order[full].is_full and order[full].stamp < cutoff:
+                if full not in self.loaded:
+                    self._take([present[full]])  # and maybe refused
+                if full in self.loaded:
+                    break
+        else:
+            return
+        known = self.connection.execute(
+            "select delivery_id from landing.deliveries where status = 'expired'"
+            " and source_system = $1 and entity = $2",
+            [self.system.name, self.entity.name],
+        ).fetchall()
+        message = f"not kept: of {self.settings.keep_raw_days} days ago there is a full extract"
+        with FORGETTING_BUILDS, _transaction(self.connection):
+            for key in ranked[:start]:
+                del order[key]
+                if key in self.loaded:
+                    self._take_rows_out(key)
+                    self.connection.execute("delete from landing.builds")
+                    self.connection.execute(
+                        "update landing.deliveries set status = 'expired', message = $2,"
+                        " is_settled = false where delivery_id = $1",
+                        [key, message],
+                    )
+                    self.is_changed = True
+                elif (key,) not in known:
+                    self._record(
+                        [self._ledger_row(present[key], status="expired", message=message)]
+                    )
+
+    def _expire_quarantined(self) -> None:
+        """Empties what old rows held that were set aside; that they were, and why, stays."""
+        if self.settings.keep_quarantine_days is None:
+            return
+        emptied = self._execute_counting(
+            "update landing.quarantined_rows set value = null, raw_text = null"
+            " where source_system = $1 and entity = $2 and recorded_at < $3"
+            " and (value is not null or raw_text is not null)",
+            [
+                self.system.name,
+                self.entity.name,
+                self._days_before_as_of(self.settings.keep_quarantine_days),
+            ],
+        )
+        self.is_changed = self.is_changed or emptied > 0
+
+    def _days_before_as_of(self, days: int) -> datetime:
+        found = self.connection.execute(
+            "select as_of_at - to_days(cast($1 as integer)) from landing.run_settings", [days]
+        ).fetchone()
+        assert found is not None
+        return found[0]
+
     def _forget_refusals_of_files_gone(self, present: Iterable[str]) -> None:
         self.connection.execute(
             "delete from landing.deliveries where source_system = $1 and entity = $2"
@@ -611,13 +787,16 @@ class _EntityLander:
             key: _Place(stamp, kind != "full", sha256, key) for key, stamp, kind, sha256 in rows
         }
 
-    def _is_unsettled(self) -> bool:
-        return bool(
-            self._count(
-                f"landing.deliveries where source_system = {literal(self.system.name)}"
-                f" and entity = {literal(self.entity.name)} and not is_settled"
-            )
+    def _settle(self) -> bool:
+        """Writes what deliveries mean for each other; returns whether any was still to settle."""
+        of_entity = (
+            f"source_system = {literal(self.system.name)} and entity = {literal(self.entity.name)}"
         )
+        if not self._count(f"landing.deliveries where {of_entity} and not is_settled"):
+            return False
+        with _transaction(self.connection):
+            history.settle(self.connection, self.system, self.entity)
+        return True
 
     def _count(self, relation: str) -> int:
         return self._execute_counting(f"select count(*) from {relation}")
@@ -640,7 +819,7 @@ class _EntityLander:
             " where source_system = $1 and entity = $2 order by file",
             [self.system.name, self.entity.name],
         ).fetchall()
-        wanted = {Path(file).name + ".csv": file for (file,) in files}
+        wanted = {_copy_name(Path(file).name): file for (file,) in files}
         for path in folder.glob("*.csv"):
             if path.name not in wanted:
                 path.unlink()
@@ -656,7 +835,7 @@ class _EntityLander:
                 " from landing.quarantined_rows where file = $1 order by delivery_id, row_number",
                 [file],
             )
-            growing = folder / (name + ".tmp")
+            growing = folder / ".growing"
             with growing.open("w", encoding="utf-8", newline="") as target:
                 writer = csv.writer(target)
                 writer.writerow([column[0] for column in rows.description])
@@ -710,6 +889,7 @@ class _FileRead:
 
     delivery: Delivery
     reading: Reading
+    is_judged: bool
     source: Source
     extra: dict[str, str]
     missing: list[str]
@@ -717,6 +897,17 @@ class _FileRead:
 
 def _without_formula(cell: object) -> object:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
+
+
+def _printable(file: str) -> str:
+    return file if file.isprintable() else repr(file)
+
+
+def _copy_name(name: str) -> str:
+    """What the readable copy of the rows set aside of this file is called."""
+    if len(os.fsencode(name + ".csv")) <= LONGEST_NAME:
+        return name + ".csv"
+    return f"{name[: LONGEST_NAME // 5]}…{hashlib.sha256(name.encode()).hexdigest()[:16]}.csv"
 
 
 def _likeness(name: str, header: str) -> float:
@@ -735,6 +926,12 @@ def _raw_table(system: System, entity: Entity) -> str:
 
 def _column_names(connection: duckdb.DuckDBPyConnection, table: str) -> set[str]:
     return {row[0] for row in connection.execute(f"describe {table}").fetchall()}
+
+
+def _landing_number(connection: duckdb.DuckDBPyConnection) -> int:
+    """The number of this run's landing; 0 before the first."""
+    found = connection.execute("select max(landing_number) from landing.run_settings").fetchone()
+    return found[0] or 0 if found else 0
 
 
 def _create_raw_tables(connection: duckdb.DuckDBPyConnection) -> None:
@@ -756,7 +953,25 @@ def _create_raw_tables(connection: duckdb.DuckDBPyConnection) -> None:
                 connection.execute(f"create table {table} ({listed})")
                 continue
             for name in columns.keys() - existing:
-                connection.execute(f"alter table {table} add column {quoted(name)} varchar")
+                type_ = columns[name]
+                connection.execute(f"alter table {table} add column {quoted(name)} {type_}")
+
+
+def _renew_key_hashes(connection: duckdb.DuckDBPyConnection) -> None:
+    """Hashes every key anew where another release of DuckDB did it, or none."""
+    release = [(duckdb.__version__,)]
+    if connection.execute("from landing.key_hashes").fetchall() == release:
+        return
+    for name, entity in connection.execute(
+        "select distinct source_system, entity from landing.deliveries where status = 'loaded'"
+    ).fetchall():
+        system = all_systems().get(name)
+        if system is not None and entity in system.tables:
+            table = _raw_table(system, system.tables[entity])
+            hashed = checking.key_hash_in_raw(system.tables[entity])
+            connection.execute(f"update {table} set _key_hash = {hashed}")
+    connection.execute("delete from landing.key_hashes")
+    connection.executemany("insert into landing.key_hashes values ($1)", release)
 
 
 def _create_macros(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
@@ -765,18 +980,30 @@ def _create_macros(connection: duckdb.DuckDBPyConnection, timezone: str) -> None
 
 @contextmanager
 def _connect(settings: Settings, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The warehouse, waiting a little where another process still holds it. Offline, in UTC."""
+    """The warehouse, waiting a little where another process still holds it. Offline, in UTC.
+
+    Raises:
+        DamagedError: it cannot be opened at all.
+    """
     give_up_at = time.monotonic() + (0 if read_only else LOCK_SECONDS)
     while True:
         try:
             connection = duckdb.connect(str(settings.warehouse), read_only=read_only)
             break
-        except duckdb.IOException:
+        except duckdb.Error as error:
+            if "Could not set lock" not in str(error):
+                raise DamagedError(
+                    f"{settings.warehouse} cannot be opened ({error}). If it is damaged, make it"
+                    " anew from landing and state: make rebuild"
+                ) from error
             if time.monotonic() >= give_up_at:
                 raise
             time.sleep(0.2)
     try:
-        connection.execute("set autoinstall_known_extensions = false; set global timezone = 'UTC'")
+        connection.execute(
+            "set autoinstall_known_extensions = false; set global timezone = 'UTC';"
+            f"set memory_limit = {literal(settings.memory_limit)}"
+        )
         if not read_only:
             # one checkpoint at the end instead of one per file
             connection.execute("set checkpoint_threshold = '1GB'")

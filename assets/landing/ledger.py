@@ -8,7 +8,8 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -18,7 +19,7 @@ from typing import Any
 import duckdb
 
 from assets.landing.files import ClaimedFile
-from assets.settings import Settings
+from assets.settings import DamagedError, Settings
 
 TABLES = """
 create schema if not exists landing;
@@ -29,10 +30,24 @@ create table if not exists landing.run_settings (
     as_of_at timestamp not null,       -- UTC, when the as_of business day ends (exclusive)
     business_timezone varchar not null,
     base_currency varchar not null,
-    fiscal_year_start_month integer not null
+    fiscal_year_start_month integer not null,
+    landing_number bigint not null     -- of this run: one more than of the run before
+);
+-- a warehouse made before landings were numbered; its rows keep no number
+alter table landing.run_settings add column if not exists landing_number bigint;
+
+-- one row: the last build of the models that succeeded; empty where the next one has to build all
+-- of them anew. Whoever deletes rows of raw empties it in the same transaction.
+create table if not exists landing.builds (
+    landing_number bigint not null,    -- what was landed up to then is in the models
+    as_of_at timestamp not null,
+    project_checksum varchar not null  -- of what the models are built from
 );
 
--- one row per delivery that lies in raw, or that was refused and still lies in the landing folder
+-- one row: the release of DuckDB that made every `_key_hash` in raw; another may hash differently
+create table if not exists landing.key_hashes (duckdb_version varchar not null);
+
+-- one row per delivery that lies in raw, or that lies in the landing folder and is not in raw
 create table if not exists landing.deliveries (
     delivery_id varchar not null,      -- from system, entity, stamp and content
     source_system varchar not null,
@@ -42,7 +57,7 @@ create table if not exists landing.deliveries (
     stamp timestamp not null,          -- UTC, when the extract was taken
     is_stamp_first_seen boolean not null, -- the name has no stamp: when the file was first seen
     delivery varchar not null,         -- full, delta
-    status varchar not null,           -- loaded, refused, set_aside (refused, let through)
+    status varchar not null,           -- loaded, refused, set_aside (refused, let through), expired
     message varchar,                   -- why it is not loaded, and the way out
     read_as varchar,                   -- format, encoding and delimiter found
     rows_in bigint,                    -- counted apart from loading; NULL where not loaded
@@ -53,8 +68,10 @@ create table if not exists landing.deliveries (
     missing_columns varchar[],         -- optional columns that the file does not have
     size_bytes bigint not null,
     modified_at_ns bigint not null,    -- of the file, as the file system has it
-    is_settled boolean not null        -- the validity of the entity's rows takes it into account
+    is_settled boolean not null,       -- the validity of the entity's rows takes it into account
+    names_forgotten boolean            -- people are named in the file who are forgotten
 );
+alter table landing.deliveries add column if not exists names_forgotten boolean;
 
 -- one row per row of a loaded delivery that was set aside
 create table if not exists landing.quarantined_rows (
@@ -115,11 +132,15 @@ def looks(path: Path) -> tuple[int, int]:
 
 def identify(
     connection: duckdb.DuckDBPyConnection,
-    claimed: Iterable[ClaimedFile],
+    claimed: Sequence[ClaimedFile],
     settings: Settings,
     remember: bool = True,
 ) -> list[Delivery]:
     """Each claimed file as a delivery, once per delivery.
+
+    A file that looks as it did when it was hashed last, to the byte and the nanosecond of its
+    change, is not hashed again: who puts other content of the same size there and sets the clock
+    of the file back is not noticed before a rebuild.
 
     A content that comes without a stamp for the first time gets this instant, and, where landing
     is to remember it, keeps it: it is written to `state/deliveries` before anything else is done
@@ -127,20 +148,28 @@ def identify(
     """
     seen = {
         (row["source_system"], row["entity"], row["sha256"]): row["first_seen_at"]
-        for row in _read(settings.state / "deliveries")
+        for row in read_state(settings.state / "deliveries")
     }
     now = datetime.now(UTC).replace(tzinfo=None)
     news: list[dict[str, Any]] = []
     found: dict[str, Delivery] = {}
     last_instants: dict[date, datetime] = {}
-    for file in claimed:
-        unreadable = sha256 = ""
+    hashed = _hashed(connection)
+
+    def look(file: ClaimedFile) -> tuple[int, int, str, str]:
         size_bytes = modified_at_ns = 0
         try:
             size_bytes, modified_at_ns = looks(file.path)
-            sha256 = content_hash(file.path)
+            sha256 = hashed.get((file.file, size_bytes, modified_at_ns))
+            return size_bytes, modified_at_ns, sha256 or content_hash(file.path), ""
         except OSError as error:
-            unreadable = error.strerror or str(error)
+            return size_bytes, modified_at_ns, "", error.strerror or str(error)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        looked_at = list(pool.map(look, claimed))
+    for file, (size_bytes, modified_at_ns, sha256, unreadable) in zip(
+        claimed, looked_at, strict=True
+    ):
         stamp = file.stamp
         if stamp is None and unreadable:
             instant = now
@@ -163,13 +192,37 @@ def identify(
         if known is None or (known.claimed.delivery, file.delivery) == ("delta", "full"):
             found[delivery.delivery_id] = delivery
     if remember:
-        _append(settings.state / "deliveries", news, now)
+        append_state(settings.state / "deliveries", news, now)
+        touched = [
+            (delivery.delivery_id, *seen_as)
+            for delivery in found.values()
+            if (seen_as := (delivery.claimed.file, delivery.size_bytes, delivery.modified_at_ns))
+            not in hashed
+        ]
+        if touched and hashed:  # files that were copied or touched, so as to know them next time
+            connection.executemany(
+                "update landing.deliveries set modified_at_ns = $4"
+                " where delivery_id = $1 and file = $2 and size_bytes = $3",
+                touched,
+            )
     return list(found.values())
+
+
+def _hashed(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, int, int], str]:
+    """The checksum of each file that the ledger knows, by its path and its looks."""
+    try:
+        rows = connection.execute(
+            "select file, size_bytes, modified_at_ns, sha256 from landing.deliveries"
+            " where sha256 <> ''"
+        ).fetchall()
+    except duckdb.CatalogException:  # no warehouse
+        return {}
+    return {(file, size, modified): sha256 for file, size, modified, sha256 in rows}
 
 
 def overridden(settings: Settings) -> set[str]:
     """The contents that were let through."""
-    rows = _read(settings.state / "overrides")
+    rows = read_state(settings.state / "overrides")
     return {row["sha256"] for row in rows if row["kind"] == "file"}
 
 
@@ -177,7 +230,7 @@ def record_override(settings: Settings, kind: str, target: str, sha256: str, rea
     """Keeps an override: `kind` file or drift, `target` the file or the mart, and why."""
     now = datetime.now(UTC).replace(tzinfo=None)
     row = {"kind": kind, "target": target, "sha256": sha256, "reason": reason, "granted_at": now}
-    _append(settings.state / "overrides", [row], now)
+    append_state(settings.state / "overrides", [row], now)
 
 
 def _last_instant(connection: duckdb.DuckDBPyConnection, day: date) -> datetime:
@@ -189,17 +242,27 @@ def _last_instant(connection: duckdb.DuckDBPyConnection, day: date) -> datetime:
     return found[0]
 
 
-def _read(folder: Path) -> list[dict[str, Any]]:
+def read_state(folder: Path) -> list[dict[str, Any]]:
+    """Every row of a folder of `state/`, in the order in which they were added.
+
+    Raises:
+        DamagedError: a file of it cannot be read.
+    """
     import pyarrow.parquet
 
-    return [
-        row
-        for path in sorted(folder.glob("*.parquet"))
-        for row in pyarrow.parquet.read_table(path).to_pylist()
-    ]
+    rows: list[dict[str, Any]] = []
+    for path in sorted(folder.glob("*.parquet")):
+        try:
+            rows += pyarrow.parquet.read_table(path).to_pylist()
+        except (OSError, pyarrow.ArrowException) as error:
+            raise DamagedError(
+                f"{path} cannot be read ({error}). Put it back from a backup: what it remembers"
+                " cannot be made anew"
+            ) from error
+    return rows
 
 
-def _append(folder: Path, rows: list[dict[str, Any]], now: datetime) -> None:
+def append_state(folder: Path, rows: list[dict[str, Any]], now: datetime) -> None:
     """Adds one file of rows, whole or not at all."""
     if not rows:
         return

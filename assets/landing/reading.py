@@ -12,8 +12,8 @@ it line by line and leaves a clean copy for the same reader.
 
 An empty field without quotes is NULL, one with quotes is an empty text. Blanks around quotes do
 not count, nor do empty fields beyond the header. Blank lines are no rows.
-A byte order mark decides the encoding; without one a file that is not strictly UTF-8 is
-Windows-1252.
+A byte order mark decides the encoding; without one a line that is not strictly UTF-8 is
+Windows-1252, so that one stray byte does not garble the other lines.
 """
 
 import codecs
@@ -24,7 +24,7 @@ import re
 import shutil
 import zlib
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,13 +36,26 @@ from assets.landing.checking import Reason, literal, normalised, quoted
 CHUNK_BYTES = 8 * 2**20
 #: the longest record that is still taken for one, in bytes
 LONGEST_RECORD = 4 * 2**20
+#: what DuckDB reads at once, one thread a buffer; left to itself it makes more of long records
+BUFFER_BYTES = 32_000_000
 #: of a row set aside, the characters that are kept
 LONGEST_RAW_TEXT = 1_000_000
+DAMAGED = "is not readable as {}: it breaks off, is damaged, or is another kind of file"
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+#: the five bytes that it leaves open are control characters, as browsers read them
+WINDOWS_1252 = "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256))
+#: how files begin that are no text, whatever they are called, and what to do with them
+OTHER_KINDS = {
+    rb"PK\x03\x04": "an Excel workbook or a zip archive: name it .xlsx, or unpack it",
+    rb"\xd0\xcf\x11\xe0": "an Excel workbook of before 2007: save it as .xlsx",
+    rb"PAR1[\x00-\x1f]": "a Parquet file: name it .parquet",
+    rb"\x1f\x8b": "packed with gzip: add .gz to its name",
+    rb"(\xef\xbb\xbf)?\s*<(!doctype\s+html|html)\b": "a web page: was the export behind a sign-in?",
+}
 
 
 class FileRefusedError(Exception):
@@ -58,20 +71,30 @@ class Reading:
     read_as: str
 
 
+#: the headers and the SQL of the rows under them → the SQL of those rows, with more columns
+Addition = Callable[[tuple[str, ...], str], str]
+
+
+def nothing_added(headers: tuple[str, ...], relation: str) -> str:
+    return f"from {relation}"
+
+
 def read(
     connection: duckdb.DuckDBPyConnection,
     path: Path,
     extension: str,
     promised: Iterable[str],
     scratch: Path,
+    add: Addition = nothing_added,
 ) -> Reading:
     """Fills `incoming` and `torn` from one file.
 
     `promised` are the headers that the entity knows (they settle the delimiter); `scratch` is an
-    empty folder for copies.
+    empty folder for copies; `add` says what else `incoming` shall hold of each row, worked out
+    while the row is read, which saves going through a large file again.
 
     Raises:
-        FileRefusedError: the file cannot be read, or has no header.
+        FileRefusedError: the file cannot be read, or has no header that can.
     """
     connection.execute(
         "create or replace temp table torn (_row_number bigint, reason varchar, raw_text varchar)"
@@ -81,16 +104,20 @@ def read(
     try:
         match extension.removesuffix(".gz"):
             case "parquet":
-                return _read_parquet(connection, path)
+                reading = _read_parquet(connection, path, add)
             case "xlsx":
-                return _read_xlsx(connection, path, scratch)
+                reading = _read_xlsx(connection, path, scratch, add)
             case "jsonl":
-                return _read_jsonl(connection, *_plain_text(path, extension, scratch), scratch)
+                plain, encoding = _plain_text(path, extension, scratch)
+                reading = _read_jsonl(connection, plain, encoding, scratch, add)
             case _:
                 plain, encoding = _plain_text(path, extension, scratch)
-                return _read_csv(connection, plain, encoding, set(promised), scratch)
-    except (OSError, EOFError, zlib.error) as error:
-        raise FileRefusedError(f"cannot be read ({error})") from error
+                reading = _read_csv(connection, plain, encoding, set(promised), scratch, add)
+    except OSError as error:
+        raise FileRefusedError(f"cannot be read ({error.strerror or error})") from error
+    if any("\0" in header for header in reading.headers):
+        raise FileRefusedError("has a NUL character in its header")
+    return reading
 
 
 def _plain_text(path: Path, extension: str, scratch: Path) -> tuple[Path, str]:
@@ -101,10 +128,18 @@ def _plain_text(path: Path, extension: str, scratch: Path) -> tuple[Path, str]:
     plain = path
     if extension.endswith(".gz"):
         plain = scratch / "unpacked"
-        with gzip.open(path, "rb") as packed, plain.open("wb") as unpacked:
-            shutil.copyfileobj(packed, unpacked, CHUNK_BYTES)
+        try:
+            with gzip.open(path, "rb") as packed, plain.open("wb") as unpacked:
+                shutil.copyfileobj(packed, unpacked, CHUNK_BYTES)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise FileRefusedError(
+                "is not readable as gzip: it breaks off, is damaged, or was never packed"
+            ) from error
     with plain.open("rb") as source:
-        start = source.read(4)
+        start = source.read(4096)
+        for form, kind in OTHER_KINDS.items():
+            if re.match(form, start, re.IGNORECASE):
+                raise FileRefusedError(f"is no {extension.removesuffix('.gz')}, but {kind}")
         mark, encoding = next(
             ((mark, name) for mark, name in BYTE_ORDER_MARKS if start.startswith(mark)), (b"", "")
         )
@@ -121,7 +156,7 @@ def _plain_text(path: Path, extension: str, scratch: Path) -> tuple[Path, str]:
                     target.write(text.encode())
             except UnicodeError as error:
                 raise FileRefusedError(
-                    f"starts with the mark of {encoding} but is not ({error.reason})"  # type: ignore[attr-defined]
+                    "begins as UTF-16 text but breaks off in a character, or is something else"
                 ) from error
         return copy, encoding
 
@@ -138,17 +173,24 @@ def _is_utf8(source: Any) -> bool:
 
 
 def _decoded(source: Any, encoding: str) -> Iterator[str]:
-    if encoding == "windows-1252":
-        # The five bytes that Windows-1252 leaves open are control characters, as browsers read it.
-        table = [bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256)]
-        decoding = "".join(table)
+    if encoding.startswith("utf-16"):
+        decoder = codecs.getincrementaldecoder(encoding)()
         while chunk := source.read(CHUNK_BYTES):
-            yield codecs.charmap_decode(chunk, "strict", decoding)[0]
+            yield decoder.decode(chunk)
+        yield decoder.decode(b"", final=True)
         return
-    decoder = codecs.getincrementaldecoder(encoding)()
-    while chunk := source.read(CHUNK_BYTES):
-        yield decoder.decode(chunk)
-    yield decoder.decode(b"", final=True)
+    while chunk := source.read(CHUNK_BYTES) + source.readline(LONGEST_RECORD):
+        try:
+            yield chunk.decode()
+        except UnicodeDecodeError:
+            yield "".join(map(_decoded_line, chunk.splitlines(keepends=True)))
+
+
+def _decoded_line(line: bytes) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return codecs.charmap_decode(line, "strict", WINDOWS_1252)[0]
 
 
 # --- CSV
@@ -169,15 +211,17 @@ def _read_csv(
     encoding: str,
     promised: set[str],
     scratch: Path,
+    add: Addition,
 ) -> Reading:
     with plain.open("rb") as source:
         start = source.read(LONGEST_RECORD)
-    first_end = re.search(b"\r\n|\n|\r", start)
+    first_end = re.search(rb"\r*\n|\r", start)
     line_end = first_end[0].decode() if first_end else "\n"
 
     def records(delimiter: str) -> Iterator[_Record]:
         """The header and what comes after it."""
-        with plain.open(encoding="utf-8", newline=line_end.replace("\r\n", "\n")) as lines:
+        newline = "\r" if line_end == "\r" else "\n"
+        with plain.open(encoding="utf-8", newline=newline) as lines:
             found = _records(lines, delimiter)
             yield from itertools.dropwhile(lambda record: not record.raw.strip(), found)
 
@@ -192,16 +236,24 @@ def _read_csv(
     )
     if head is None:
         raise FileRefusedError("is empty: it has not even a header")
+    if "\0" in head.raw:
+        raise FileRefusedError(
+            "has NUL characters in its header: it may be UTF-16 without its mark; save it as UTF-8"
+        )
     if head.reason:
-        raise FileRefusedError(f"has no readable header: {head.reason.meaning}")
+        raise FileRefusedError(
+            f"has no readable header: {head.reason.meaning} (columns are divided by , ; or tab)"
+        )
     headers = tuple(field or "" for field in head.fields)
     read_as = f"csv, {encoding}, delimiter {'tab' if delimiter == chr(9) else delimiter}"
 
     rows_in = None
     if line_end != "\r" and start.startswith((head.raw + line_end).encode()):
         rows_in = _count_records(plain, delimiter)
-    if rows_in is None or not _load_csv(connection, plain, delimiter, headers, rows_in, line_end):
-        rows_in = _sift(connection, records(delimiter), delimiter, headers, scratch)
+    if rows_in is None or not _load_csv(
+        connection, plain, delimiter, headers, rows_in, line_end, add
+    ):
+        rows_in = _sift(connection, records(delimiter), delimiter, headers, scratch, add)
     return Reading(headers, rows_in, read_as)
 
 
@@ -212,12 +264,13 @@ def _load_csv(
     headers: tuple[str, ...],
     rows_in: int,
     line_end: str,
+    add: Addition,
 ) -> bool:
     """Loads a well-formed CSV; False where DuckDB stumbles or sees another number of rows."""
     names = [f"c{position}" for position in range(len(headers))]
     relation = _csv_relation(plain, delimiter, names, header=True, line_end=line_end)
     try:
-        connection.execute(f"create or replace temp table read_rows as from {relation}")
+        connection.execute(f"create or replace temp table read_rows as {add(headers, relation)}")
     except duckdb.Error:
         return False
     # A table just made numbers its rows in the order of the file.
@@ -239,7 +292,7 @@ def _csv_relation(
         f" header = {header}, delim = {literal(delimiter)}, quote = '\"', escape = '\"',"
         f" new_line = '{line_end}', strict_mode = true, nullstr = '', allow_quoted_nulls = false,"
         " comment = '',"
-        f" max_line_size = {LONGEST_RECORD})"
+        f" max_line_size = {LONGEST_RECORD}, buffer_size = {BUFFER_BYTES})"
     )
 
 
@@ -254,7 +307,16 @@ def _count_records(plain: Path, delimiter: str) -> int | None:
 
     blanks_around_quotes = [
         text.encode()
-        for text in (f'{delimiter} "', '\n "', '  "', f'" {delimiter}', '" \n', '" \r', '"  ')
+        for text in (
+            f'{delimiter} "',
+            '\n "',
+            '  "',
+            f'" {delimiter}',
+            '" \n',
+            '" \r',
+            '"  ',
+            '" "',
+        )
     ]
 
     ends = 0
@@ -265,19 +327,23 @@ def _count_records(plain: Path, delimiter: str) -> int | None:
             if chunk.endswith(b"\r"):
                 chunk += source.read(1)
             seam = tail[-2:] + chunk
-            if b"\n\n" in seam or b"\n\r\n" in seam or b"\0" in chunk:
+            codes = numpy.frombuffer(chunk, dtype=numpy.uint8)
+            line_ends = numpy.flatnonzero(codes == ord("\n"))
+            last_end = -1 if tail.endswith(b"\n") else -2
+            if (numpy.diff(line_ends, prepend=last_end) == 1).any() or b"\0" in chunk:
                 return None
-            if b"\r" in chunk and chunk.count(b"\r") != chunk.count(b"\r\n"):
+            if b"\r" in chunk and (chunk.count(b"\r") != chunk.count(b"\r\n") or b"\n\r\n" in seam):
                 return None
             if within or b'"' in chunk:
-                if any(text in seam for text in blanks_around_quotes):
+                has_blanks = b' "' in seam or b'" ' in seam  # two looks instead of eight
+                if has_blanks and any(text in seam for text in blanks_around_quotes):
                     return None
-                codes = numpy.frombuffer(chunk, dtype=numpy.uint8)
-                inside = numpy.logical_xor.accumulate(codes == ord('"')) ^ within
-                ends += int(numpy.count_nonzero((codes == ord("\n")) & ~inside))
-                within = bool(inside[-1])
+                quotes = numpy.flatnonzero(codes == ord('"'))
+                quotes_before = numpy.searchsorted(quotes, line_ends) + within
+                ends += int(numpy.count_nonzero(quotes_before % 2 == 0))
+                within = bool((len(quotes) + within) % 2)
             else:
-                ends += chunk.count(b"\n")
+                ends += len(line_ends)
             tail = chunk if len(chunk) > 1 else tail + chunk
     return None if within else ends - tail.endswith(b"\n")
 
@@ -329,6 +395,7 @@ def _records(lines: Iterable[str], delimiter: str) -> Iterator[_Record]:
             at = end + 1
 
     while (line := ahead.popleft() if ahead else next(source, None)) is not None:
+        line = line.lstrip("\n")  # of a line end that is a carriage return and more
         body = line.rstrip("\r\n")
         if not body:
             continue
@@ -353,6 +420,7 @@ def _sift(
     delimiter: str,
     headers: tuple[str, ...],
     scratch: Path,
+    add: Addition,
 ) -> int:
     """Loads the whole records through a clean copy, sets the others aside, and counts them all."""
     next(records)
@@ -371,7 +439,7 @@ def _sift(
                 sorter.set_aside(Reason.WRONG_COLUMN_COUNT, record.raw)
             else:
                 sorter.keep(fields, record.raw)
-    return sorter.load(connection, width)
+    return sorter.load(connection, headers, add)
 
 
 class _Sorter:
@@ -410,14 +478,14 @@ class _Sorter:
             visible = visible[:LONGEST_RAW_TEXT] + "…"
         self._torn.write(f"{self.count},{reason},{_in_quotes(visible)}\n")
 
-    def load(self, connection: duckdb.DuckDBPyConnection, width: int) -> int:
+    def load(
+        self, connection: duckdb.DuckDBPyConnection, headers: tuple[str, ...], add: Addition
+    ) -> int:
         """Makes `incoming` and fills `torn`; returns how many rows were sorted."""
-        names = ["_row_number", *(f"c{position}" for position in range(width))]
+        names = ["_row_number", *(f"c{position}" for position in range(len(headers)))]
         kept = _csv_relation(self.kept, self.delimiter, names, header=False)
-        connection.execute(
-            "create or replace temp table read_rows as"
-            f" select * replace (cast(_row_number as bigint) as _row_number) from {kept}"
-        )
+        rows = f"(select * replace (cast(_row_number as bigint) as _row_number) from {kept})"
+        connection.execute(f"create or replace temp table read_rows as {add(headers, rows)}")
         connection.execute("create or replace temp view incoming as from read_rows")
         torn = _csv_relation(self.torn, ",", ["_row_number", "reason", "raw_text"], header=False)
         connection.execute(f"insert into torn from {torn}")
@@ -432,7 +500,11 @@ def _in_quotes(text: str) -> str:
 
 
 def _read_jsonl(
-    connection: duckdb.DuckDBPyConnection, plain: Path, encoding: str, scratch: Path
+    connection: duckdb.DuckDBPyConnection,
+    plain: Path,
+    encoding: str,
+    scratch: Path,
+    add: Addition,
 ) -> Reading:
     """Each line an object; its names over the whole file are the headers, in order of sight."""
     headers: dict[str, int] = {}
@@ -447,7 +519,8 @@ def _read_jsonl(
         for name in found or ():
             headers.setdefault(name, len(headers))
     if not headers:
-        raise FileRefusedError("has no line that is a JSON object")
+        is_blank = next(objects(), None) is None
+        raise FileRefusedError("is empty" if is_blank else "has no line that is a JSON object")
     sorter = _Sorter(scratch)
     with sorter:
         for line, found in objects():
@@ -455,7 +528,7 @@ def _read_jsonl(
                 sorter.set_aside(Reason.NOT_JSON, line)
             else:
                 sorter.keep([found.get(name) for name in headers], line)
-    rows_in = sorter.load(connection, len(headers))
+    rows_in = sorter.load(connection, tuple(headers), add)
     return Reading(tuple(headers), rows_in, f"jsonl, {encoding}")
 
 
@@ -491,7 +564,7 @@ def _json_object(line: str) -> dict[str, str | None] | None:
 # --- Parquet and Excel
 
 
-def _read_parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> Reading:
+def _read_parquet(connection: duckdb.DuckDBPyConnection, path: Path, add: Addition) -> Reading:
     import pyarrow
     import pyarrow.parquet
 
@@ -499,7 +572,7 @@ def _read_parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> Reading:
         with pyarrow.parquet.ParquetFile(path) as source:
             schema, rows_in = source.schema_arrow, source.metadata.num_rows
     except (pyarrow.ArrowException, OSError) as error:
-        raise FileRefusedError(f"is not readable as Parquet ({error})") from error
+        raise FileRefusedError(DAMAGED.format("Parquet")) from error
     if not schema.names:
         raise FileRefusedError("is empty: it has no columns")
     if len({name.casefold() for name in schema.names}) == len(schema.names):
@@ -509,12 +582,12 @@ def _read_parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> Reading:
             for position, field in enumerate(schema)
         ]
         try:
+            rows = f"(select {', '.join(texts)} from read_parquet({literal(str(path))}))"
             connection.execute(
-                "create or replace temp table read_rows as"
-                f" select {', '.join(texts)} from read_parquet({literal(str(path))})"
+                f"create or replace temp table read_rows as {add(tuple(schema.names), rows)}"
             )
         except duckdb.Error as error:
-            raise FileRefusedError(f"is not readable as Parquet ({error})") from error
+            raise FileRefusedError(DAMAGED.format("Parquet")) from error
         connection.execute(
             "create or replace temp view incoming as"
             " select rowid + 1 as _row_number, * from read_rows"
@@ -522,14 +595,16 @@ def _read_parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> Reading:
     return Reading(tuple(schema.names), rows_in, "parquet")
 
 
-def _read_xlsx(connection: duckdb.DuckDBPyConnection, path: Path, scratch: Path) -> Reading:
+def _read_xlsx(
+    connection: duckdb.DuckDBPyConnection, path: Path, scratch: Path, add: Addition
+) -> Reading:
     """The first sheet, every cell as text; a formula is the value that was saved with it."""
     import fastexcel
 
     try:
         sheet = fastexcel.read_excel(path).load_sheet(0, header_row=None, dtypes="string")
     except fastexcel.FastExcelError as error:
-        raise FileRefusedError(f"is not readable as an Excel workbook ({error})") from error
+        raise FileRefusedError(DAMAGED.format("an Excel workbook")) from error
     columns = [column.to_pylist() for column in sheet.to_arrow().columns]
     columns = [cells for cells in columns if any(cells)]
     rows = (list(row) for row in zip(*columns, strict=True) if any(row))
@@ -540,5 +615,6 @@ def _read_xlsx(connection: duckdb.DuckDBPyConnection, path: Path, scratch: Path)
     with sorter:
         for row in rows:
             sorter.keep(row, json.dumps(row, ensure_ascii=False))
-    rows_in = sorter.load(connection, len(head))
-    return Reading(tuple(cell or "" for cell in head), rows_in, "xlsx, first sheet")
+    headers = tuple(cell or "" for cell in head)
+    rows_in = sorter.load(connection, headers, add)
+    return Reading(headers, rows_in, "xlsx, first sheet")
