@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 _ := $(shell for ready in .venv/.ready .tools/*/.ready; do \
     [ ! -f "$$ready" ] || [ "$$(cat "$$ready")" = "$$(pwd -P)" ] || rm -f "$$ready"; done)
 
-.PHONY: help demo run status rollback allow rebuild ui docs test test-slow bench \
+.PHONY: help demo run status rollback allow forget rebuild ui docs test test-slow bench \
     lint ruff mypy import-linter sqlfmt sqlfluff dbt-bouncer format lock clean
 
 help: ## this list
@@ -46,6 +46,14 @@ allow: $(VENV) ## lets one refused file or drifted mart through: FILE=… or DRI
 	@$(PY) -m orchestration allow $${ALLOW_FILE:+--file="$$ALLOW_FILE"} \
 	    $${ALLOW_DRIFT:+--drift="$$ALLOW_DRIFT"} --reason="$$ALLOW_REASON"
 
+forget: export FORGET_PERSON := $(value PERSON)
+forget: export FORGET_SYSTEM := $(value SYSTEM)
+forget: export FORGET_MODE := $(value MODE)
+forget: export FORGET_REASON := $(value REASON)
+forget: $(VENV) ## pseudonymises or erases a person: PERSON=… REASON=…, MODE=erase, SYSTEM=…
+	@$(PY) -m orchestration forget --person="$$FORGET_PERSON" --system="$$FORGET_SYSTEM" \
+	    --mode="$${FORGET_MODE:-pseudonymise}" --reason="$$FORGET_REASON"
+
 rebuild: $(VENV) ## builds the warehouse anew from landing and state
 	@$(PY) -m orchestration rebuild
 
@@ -65,8 +73,11 @@ test-slow: $(VENV) ## the long proofs
 	@$(PY) -m pytest -m slow || { [ $$? -eq 5 ] && echo "No slow test exists: nothing was proven."; }
 
 bench: export SCALE := $(value SCALE)
-bench: $(VENV) ## times the line on a demo company of SCALE=… times the usual size
-	@$(PY) -m tests.bench --scale="$${SCALE:-1}"
+bench: export ONLY := $(value ONLY)
+bench: export REPORT := $(value REPORT)
+bench: $(VENV) ## times the line at SCALE=… of 2 million opportunities, beside what it could cost
+	@$(PY) -m tests.bench --scale="$${SCALE:-0.05}" $${ONLY:+--only $$ONLY} \
+	    $${REPORT:+--report="$$REPORT"}
 
 lint: ## every linter, to the end, whatever the first one says
 	@$(MAKE) --no-print-directory --keep-going ruff mypy import-linter sqlfmt sqlfluff dbt-bouncer

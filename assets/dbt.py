@@ -4,10 +4,13 @@ Belongs here: how dbt is called and how its models appear in Dagster. Does not b
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +22,16 @@ from dagster_dbt import (
     dbt_assets,
 )
 
+from assets import builds
 from assets.retries import retry_transient
 from assets.settings import Settings
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent / "dbt_project"
 #: dbt of this environment, whether or not it is activated
-DBT = str(Path(sys.executable).with_name("dbt"))
+DBT = [str(Path(sys.executable).with_name("dbt"))]
+#: the same, but it ends when its standard input does
+DBT_CHILD = [sys.executable, "-m", "assets.dbt_child"]
+PARTIAL_PARSE = "partial_parse.msgpack"
 project = DbtProject(project_dir=PROJECT_DIR, profiles_dir=PROJECT_DIR)
 
 
@@ -40,33 +47,41 @@ def staged_entities() -> dict[str, list[str]]:
     return dict(sorted(found.items()))
 
 
-def dbt_command(*arguments: str) -> list[str]:
+def dbt_command(*arguments: str, dbt: list[str] = DBT) -> list[str]:
     """A command line of dbt for this project, told which systems there are."""
     systems = json.dumps({"staged_entities": staged_entities()})
     folders = ["--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)]
-    return [DBT, *arguments, *folders, "--vars", systems]
+    return [*dbt, *arguments, *folders, "--vars", systems]
 
 
 def prepared_manifest() -> Path:
     """The manifest, parsed anew only when a file of the project is younger than it.
 
+    It is parsed elsewhere and moved into place: one cut off in the middle would look like new.
+
     Raises:
         RuntimeError: dbt cannot parse the project; the message is dbt's.
     """
     manifest = project.manifest_path
-    sources = (
-        path
-        for folder in ("models", "seeds", "macros", "tests", "snapshots")
-        for path in (PROJECT_DIR / folder).rglob("*")
-    )
     made = manifest.stat().st_mtime if manifest.exists() else 0.0
-    configuration = (PROJECT_DIR / "dbt_project.yml", PROJECT_DIR / "profiles.yml")
-    if any(path.stat().st_mtime > made for path in (*configuration, *sources)):
-        parsed = subprocess.run(
-            dbt_command("parse", "--quiet"), capture_output=True, text=True, check=False
-        )
-        if parsed.returncode:
-            raise RuntimeError(f"dbt cannot parse {PROJECT_DIR}:\n{parsed.stdout}{parsed.stderr}")
+    # a folder is younger, too, when a file was taken out of it
+    folders = (path.parent for path in builds.project_files())
+    if any(path.stat().st_mtime > made for path in (*builds.project_files(), *folders)):
+        manifest.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=manifest.parent) as elsewhere:
+            if manifest.with_name(PARTIAL_PARSE).exists():
+                shutil.copy(manifest.with_name(PARTIAL_PARSE), elsewhere)
+            parsed = subprocess.run(
+                dbt_command("parse", "--quiet", "--target-path", elsewhere),
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if parsed.returncode:
+                words = f"{parsed.stdout}{parsed.stderr}"
+                raise RuntimeError(f"dbt cannot parse {PROJECT_DIR}:\n{words}")
+            for name in (PARTIAL_PARSE, manifest.name):
+                os.replace(Path(elsewhere, name), manifest.with_name(name))
     return manifest
 
 
@@ -97,29 +112,47 @@ class SchemaAndTable(DagsterDbtTranslator):
     project=project,
     dagster_dbt_translator=SchemaAndTable(),
     name="dbt_models",
-    pool="duckdb_writer",
 )
 def dbt_models(
     context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
 ) -> Iterator[dg.MaterializeResult]:
-    context.log.info("building seeds, staging, intermediate models and marts")
-    nodes = {
-        node["unique_id"]: SchemaAndTable().get_asset_key(node)
-        for node in json.loads(prepared_manifest().read_text())["nodes"].values()
-        if node["resource_type"] in ("model", "seed")
+    manifest = json.loads(prepared_manifest().read_text())["nodes"]
+    parents = {name: node["depends_on"].get("nodes", []) for name, node in manifest.items()}
+    nodes = {  # Dagster wants parents told before their children
+        name: SchemaAndTable().get_asset_key(manifest[name])
+        for name in TopologicalSorter(parents).static_order()
+        if name in manifest and manifest[name]["resource_type"] in ("model", "seed")
     }
-    wanted = ["fqn:*"]
-    if context.is_subset:
-        chosen = context.selected_asset_keys
-        wanted = [node.split(".")[-1] for node, key in nodes.items() if key in chosen]
+    chosen = context.selected_asset_keys
     with retry_transient(context):
-        seconds = build(settings, wanted, context.log.info)
+        if context.is_subset:
+            names = [node.split(".")[-1] for node, key in nodes.items() if key in chosen]
+            seconds = build(settings, names, context.log.info)
+        else:
+            seconds = build_due(settings, context.log.info)
     described = _described_tables(settings.warehouse)
-    for node, took in seconds.items():
-        if node in nodes:
-            key = nodes[node]
-            metadata = {"seconds": round(took, 3), **described.get(tuple(key.path), {})}
-            yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+    for node, key in nodes.items():
+        if key in chosen:
+            # without seconds: it stood as it should, and was not built again
+            took = {"seconds": round(seconds[node], 3)} if node in seconds else {}
+            yield dg.MaterializeResult(
+                asset_key=key, metadata={**took, **described.get(tuple(key.path), {})}
+            )
+
+
+def build_due(
+    settings: Settings, say: Callable[[str], None] = lambda line: None
+) -> dict[str, float]:
+    """Builds what new rows, another day or another project ask for; maybe nothing.
+
+    Returns and raises as `build` does.
+    """
+    wanted = builds.due(settings)
+    if not wanted:
+        say("nothing new since the last build: every table stands as it should")
+        return {}
+    with builds.recorded(settings):
+        return build(settings, wanted, say)
 
 
 def build(
@@ -135,14 +168,16 @@ def build(
     """
     target = settings.warehouse.parent / "dbt"
     target.mkdir(parents=True, exist_ok=True)
-    parsed = project.manifest_path.with_name("partial_parse.msgpack")
+    parsed = project.manifest_path.with_name(PARTIAL_PARSE)
     if parsed.exists():
         shutil.copyfile(parsed, target / parsed.name)
-    command = dbt_command("build", "--exclude-resource-type", "unit_test", "--log-format", "json")
+    options = ("--exclude-resource-type", "unit_test", "--log-format", "json")
+    command = dbt_command("build", *options, dbt=DBT_CHILD)
     written = ["--target-path", str(target), "--log-path", str(target), "--select", *select]
     errors, done = [], 0
     with subprocess.Popen(
         [*command, *written],
+        stdin=subprocess.PIPE,  # nothing is written to it: its end tells that this process is gone
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -156,6 +191,7 @@ def build(
                 done += 1
                 if done % 50 == 0:
                     say(f"built {done} seeds and models")
+        process.wait()
     if process.returncode:
         words = "\n".join(filter(None, errors))
         raise dg.Failure(

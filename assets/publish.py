@@ -21,11 +21,13 @@ from typing import Any
 import dagster as dg
 
 from assets.dbt import prepared_manifest
+from assets.landing.people import last_forgotten_at
 from assets.retries import retry_transient
-from assets.settings import Settings
+from assets.settings import DamagedError, Settings
 
 CONTRACT_VERSION = "1.0"
-VERSIONS_KEPT = 5
+#: how a moment becomes a version, so that versions sort by age
+VERSION = "%Y%m%dT%H%M%S%fZ"
 #: the oldest DuckDB that must be able to open the published file
 STORAGE_VERSION = "v1.2.0"
 
@@ -38,7 +40,7 @@ class Mart:
     source: str
     grain: tuple[str, ...]
     description: str
-    columns: dict[str, str]
+    columns: tuple[tuple[str, str], ...]
 
 
 @functools.cache  # the manifest is megabytes, and definitions ask for the marts several times
@@ -55,7 +57,7 @@ def public_marts() -> tuple[Mart, ...]:
             source=f'"{node["schema"]}"."{node["name"]}"',
             grain=tuple(node["config"]["meta"]["grain"]),
             description=node["description"],
-            columns={c["name"]: c["description"] for c in node["columns"].values()},
+            columns=tuple((c["name"], c["description"]) for c in node["columns"].values()),
         )
         for node in sorted(nodes, key=lambda node: node["name"])
         if node["resource_type"] == "model" and node["config"].get("access") == "public"
@@ -70,7 +72,7 @@ RECORDS = (
         ("checked_at", "asset", "check_name"),
         "One row per check and run: what was checked, the outcome, and what to do. "
         "is_passed NULL = it could not be carried out.",
-        {},
+        (),
     ),
     Mart(
         "quarantined_rows",
@@ -81,7 +83,7 @@ RECORDS = (
         ),
         "One row per row of an extract that was set aside or failed a check, with the reason, "
         "where it lies and its text as it came.",
-        {},
+        (),
     ),
 )
 
@@ -102,27 +104,39 @@ def publish(settings: Settings, run_id: str) -> dict[str, Any]:
     for leftover in published.glob(".building-*"):
         shutil.rmtree(leftover)
     now = datetime.now(UTC)
-    version = now.strftime("%Y%m%dT%H%M%S%fZ")
+    version = now.strftime(VERSION)
     building = published / f".building-{version}"
     parquet = building / "parquet"
     parquet.mkdir(parents=True)
     marts: dict[str, dict[str, Any]] = {}
     with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection:
         connection.execute("set timezone = 'UTC'")
+        connection.execute(f"set memory_limit = '{settings.memory_limit}'")
         connection.execute(f"set temp_directory = '{_quoted(building / 'spill')}'")
         connection.execute(f"attach '{_quoted(settings.warehouse)}' as warehouse (read_only)")
+        contents = {mart: _content(connection, mart) for mart in (*public_marts(), *RECORDS)}
+        unchanged = _unchanged(settings, contents)
+        carried_over = _carry_over(settings, unchanged, building / "marts.duckdb")
         connection.execute(
             f"attach '{_quoted(building / 'marts.duckdb')}' as built"
             f" (storage_version '{STORAGE_VERSION}')"
         )
-        connection.execute("create schema built.marts")
-        for mart in (*public_marts(), *RECORDS):
-            connection.execute(
-                f"create table built.marts.{mart.name} as select * from warehouse.{mart.source}"
-                f" order by {', '.join(mart.grain)}"
-            )
-            _comment(connection, mart)
-            marts[mart.name] = _write_parquet(connection, mart.name, parquet)
+        connection.execute("create schema if not exists built.marts")
+        _drop_all_but(connection, carried_over)
+        for mart, content in contents.items():
+            if mart.name not in carried_over:
+                connection.execute(
+                    f"create table built.marts.{mart.name} as"
+                    f" select * from warehouse.{mart.source} order by {', '.join(mart.grain)}"
+                )
+                _comment(connection, mart)
+            if mart.name in unchanged:
+                entry, file = unchanged[mart.name]
+                _link(file, parquet / file.name)
+                marts[mart.name] = entry
+            else:
+                marts[mart.name] = _write_parquet(connection, mart.name, parquet)
+                marts[mart.name]["content"] = content
         connection.execute(
             "create table built.marts.publish_info as select $1::varchar as version,"
             " $2::varchar as contract_version, $3::varchar as run_id, as_of_date, as_of_at,"
@@ -150,9 +164,12 @@ def publish(settings: Settings, run_id: str) -> dict[str, Any]:
     os.replace(building / "marts.duckdb", published / "versions" / f"{version}.duckdb")
     _put_in_place(published, version)
     shutil.rmtree(building)
-    for old in versions(settings)[:-VERSIONS_KEPT]:
-        (published / "versions" / f"{old}.duckdb").unlink()
-        shutil.rmtree(published / "parquet" / old, ignore_errors=True)
+    _remove(settings, versions(settings)[: -settings.keep_publishes])
+    _remove(settings, outdated(settings))
+    whole = versions(settings)
+    for folder in (published / "parquet").iterdir():
+        if folder.name not in whole:  # a publish was cut off between its two moves
+            shutil.rmtree(folder)
     return manifest
 
 
@@ -162,9 +179,59 @@ def versions(settings: Settings) -> list[str]:
 
 
 def current(settings: Settings) -> dict[str, Any] | None:
-    """The manifest of what is published, or None."""
+    """The manifest of what is published, or None.
+
+    Raises:
+        DamagedError: it cannot be read.
+    """
     manifest = settings.published / "manifest.json"
-    return json.loads(manifest.read_text()) if manifest.exists() else None
+    try:
+        return json.loads(manifest.read_text()) if manifest.exists() else None
+    except ValueError as error:
+        raise DamagedError(
+            f"{manifest} cannot be read ({error}); the next run puts it right"
+        ) from error
+
+
+def outdated(settings: Settings) -> list[str]:
+    """The versions from before somebody was forgotten, which may name them."""
+    since = last_forgotten_at(settings)
+    if since is None:
+        return []
+    found = {*versions(settings), _version(settings.published / "marts.duckdb") or ""}
+    return sorted(version for version in found if "" < version < since.strftime(VERSION))
+
+
+def withdraw(settings: Settings) -> list[str]:
+    """Takes outdated versions away, also the published one: rather no marts than those.
+
+    Returns them. Publishing removes them by itself; this is for when it does not come to that.
+    """
+    old = outdated(settings)
+    if _version(settings.published / "marts.duckdb") in old:
+        for place in ("manifest.json", "marts.duckdb"):
+            (settings.published / place).unlink(missing_ok=True)
+    for leftover in settings.published.glob(".*") if old else ():
+        shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+    _remove(settings, old)
+    return old
+
+
+def settle(settings: Settings) -> None:
+    """Puts a published file and a manifest that do not belong together right.
+
+    They part where a publish was cut off between the two, or where the manifest was damaged.
+    """
+    place = settings.published / "marts.duckdb"
+    version = _version(place) if place.exists() else None
+    try:
+        manifest = current(settings)
+        is_settled = manifest is not None and manifest["version"] == version
+    except DamagedError:
+        is_settled = False
+        (settings.published / "manifest.json").unlink()
+    if not is_settled and version in versions(settings):
+        _put_in_place(settings.published, version)
 
 
 def rollback(settings: Settings) -> str:
@@ -181,6 +248,26 @@ def rollback(settings: Settings) -> str:
     return earlier[-1]
 
 
+def _remove(settings: Settings, old: list[str]) -> None:
+    for version in old:
+        (settings.published / "versions" / f"{version}.duckdb").unlink(missing_ok=True)
+        shutil.rmtree(settings.published / "parquet" / version, ignore_errors=True)
+
+
+def _version(published: Path) -> str | None:
+    """The version that a published file says it is; None where it cannot be read."""
+    import duckdb
+
+    try:
+        with duckdb.connect() as connection:
+            connection.execute(f"attach '{_quoted(published)}' as published (read_only)")
+            connection.execute("use published.marts")
+            found = connection.execute("select version from publish_info").fetchone()
+    except duckdb.Error:
+        return None
+    return found[0] if found else None
+
+
 def _put_in_place(published: Path, version: str) -> None:
     """Moves a version over what readers open: the database first, the manifest last."""
     for source, place in (
@@ -189,13 +276,81 @@ def _put_in_place(published: Path, version: str) -> None:
     ):
         twin = place.with_name(f".{place.name}.new")
         twin.unlink(missing_ok=True)
-        try:
-            os.link(source, twin)
-        except OSError:  # a file system without hard links
-            shutil.copyfile(source, twin)
-        _fsync(twin)
+        _link(source, twin)
         os.replace(twin, place)
         _fsync(published)
+
+
+def _content(connection: Any, mart: Mart) -> str:
+    """What a mart holds and says of itself, whatever the order of its rows."""
+    import duckdb
+
+    columns = connection.execute(f"describe warehouse.{mart.source}").fetchall()
+    names = ", ".join(f'"{column[0]}"' for column in columns)
+    rows = connection.execute(
+        f"select count(*), bit_xor(hash({names})) from warehouse.{mart.source}"
+    ).fetchone()
+    said = (duckdb.__version__, STORAGE_VERSION, mart, columns, rows)
+    return hashlib.sha256(repr(said).encode()).hexdigest()
+
+
+def _unchanged(
+    settings: Settings, contents: dict[Mart, str]
+) -> dict[str, tuple[dict[str, Any], Path]]:
+    """The marts that are published as they are now: their entry in the manifest, their Parquet."""
+    last = current(settings)
+    found = {}
+    for mart, content in contents.items():
+        entry = last["marts"].get(mart.name) if last else None
+        if last and entry and entry.get("content") == content:
+            file = settings.published / last["parquet"] / f"{mart.name}.parquet"
+            if file.exists() and _checksum(file) == entry["sha256"]:
+                found[mart.name] = (entry, file)
+    return found
+
+
+def _carry_over(
+    settings: Settings, unchanged: dict[str, tuple[dict[str, Any], Path]], database: Path
+) -> set[str]:
+    """Begins the new file with a copy of the published one where most of that stays.
+
+    Returns the marts that need not be written into it.
+    """
+    last = current(settings)
+    # what is dropped from a copy may still lie in its free blocks
+    if last is None or last["version"] in outdated(settings):
+        return set()
+    staying = sum(entry["rows"] for entry, _ in unchanged.values())
+    published = settings.published / "versions" / f"{last['version']}.duckdb"
+    if 2 * staying < sum(mart["rows"] for mart in last["marts"].values()):
+        return set()
+    if _version(published) != last["version"]:  # gone, or damaged
+        return set()
+    shutil.copyfile(published, database)
+    return set(unchanged)
+
+
+def _drop_all_but(connection: Any, kept: set[str]) -> None:
+    tables = connection.execute(
+        "select table_name from duckdb_tables() where database_name = 'built'"
+    ).fetchall()
+    for (table,) in tables:
+        if table not in kept:
+            connection.execute(f'drop table built.marts."{table}"')
+    connection.execute("checkpoint built")  # what comes takes the room of what went
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(source, target)
+    _fsync(target)
+
+
+def _checksum(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _write_parquet(connection: Any, name: str, folder: Path) -> dict[str, Any]:
@@ -204,14 +359,12 @@ def _write_parquet(connection: Any, name: str, folder: Path) -> dict[str, Any]:
         f"copy built.marts.{name} to '{_quoted(file)}' (format parquet, compression zstd)"
     ).fetchone()
     _fsync(file)
-    with file.open("rb") as stream:
-        checksum = hashlib.file_digest(stream, "sha256").hexdigest()
-    return {"rows": rows, "sha256": checksum}
+    return {"rows": rows, "sha256": _checksum(file)}
 
 
 def _comment(connection: Any, mart: Mart) -> None:
     texts = [("table", mart.name, mart.description)]
-    texts += [("column", f'{mart.name}."{name}"', text) for name, text in mart.columns.items()]
+    texts += [("column", f'{mart.name}."{name}"', text) for name, text in mart.columns]
     for kind, name, text in texts:
         if text:
             quoted = " ".join(text.split()).replace("'", "''")
@@ -236,7 +389,6 @@ def _fsync(path: Path) -> None:
     group_name="published",
     owners=["team:analytics-engineering"],
     kinds={"duckdb", "parquet"},
-    pool="duckdb_writer",
     description="What BI tools read: marts.duckdb, Parquet, manifest; replaced in one step.",
 )
 def published_marts(

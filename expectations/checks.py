@@ -17,8 +17,6 @@ from expectations.suites.entry import with_ledger
 from expectations.suites.marts import mart_gates, mart_names
 from expectations.validation import Gate, Verdict, keep, validate
 
-POOL = "duckdb_writer"
-
 
 def systems() -> dict[str, dict[str, suites.Suite]]:
     """The suites of every source system: {system: {entity: suite}}."""
@@ -45,7 +43,6 @@ def _entry_checks(system: str, entities: dict[str, suites.Suite]) -> dg.AssetChe
             )
             for entity in entities
         ],
-        pool=POOL,
     )
     def check_system(
         context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Any]
@@ -78,7 +75,6 @@ def _exit_checks() -> dg.AssetChecksDefinition:
             )
             for mart in mart_names()
         ],
-        pool=POOL,
     )
     def check_marts(
         context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Any]
@@ -92,7 +88,7 @@ def _judge(
     context: dg.AssetCheckExecutionContext, settings: Any, boundary: str, gates: list[Gate]
 ) -> Iterator[dg.AssetCheckResult]:
     delivered = gates if boundary == "exit" else _delivered(settings, gates)
-    verdicts = validate(settings.warehouse, delivered)
+    verdicts = validate(settings.warehouse, delivered, settings.memory_limit)
     keep(settings.warehouse, boundary, context.run.run_id, verdicts)
     page.write(settings)
     for verdict in verdicts:

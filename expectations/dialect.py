@@ -97,7 +97,9 @@ registry.register("duckdb.gates", __name__, "GatesDialect")
 
 
 @contextmanager
-def lent_connections(warehouse: Path, views: Mapping[str, str]) -> Iterator[Callable[[], Any]]:
+def lent_connections(
+    warehouse: Path, views: Mapping[str, str], memory_limit: str
+) -> Iterator[Callable[[], Any]]:
     """A maker of connections to the warehouse, all of which are closed at the end.
 
     `views`: temporary views, name → query, that each of them sees.
@@ -110,7 +112,7 @@ def lent_connections(warehouse: Path, views: Mapping[str, str]) -> Iterator[Call
         connection = duckdb.connect(
             str(warehouse), read_only=True, config={"autoinstall_known_extensions": "false"}
         )
-        connection.execute("set timezone = 'UTC'")
+        connection.execute(f"set timezone = 'UTC'; set memory_limit = '{memory_limit}'")
         for name, query in views.items():
             connection.execute(f'create temporary view "{name}" as {query}')
         opened.append(connection)

@@ -1,4 +1,4 @@
-"""The commands behind the Makefile: run, demo, status, rollback, allow, rebuild, ui.
+"""The commands behind the Makefile: run, demo, status, rollback, allow, forget, rebuild, ui.
 
 Each speaks plain words and ends with exit status 0 only when what it was asked for is done.
 """
@@ -7,15 +7,18 @@ import argparse
 import json
 import logging
 import os
-import shutil
+import re
+import signal
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assets.settings import Settings
+from assets.settings import DamagedError, Settings
+from orchestration import history
 from orchestration.resources import (
     PROJECT,
     SettingError,
@@ -23,11 +26,16 @@ from orchestration.resources import (
     read_settings,
     set_as_of,
     setting,
+    wipe_runs,
 )
+from orchestration.turns import turn, under_way
 
 if TYPE_CHECKING:
     import dagster as dg
     from dagster_shared.error import SerializableErrorInfo
+
+#: the commands that change a home, and so wait for their turn
+ALONE = ("run", "demo", "rollback", "forget", "rebuild")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,61 +50,122 @@ def main(arguments: list[str] | None = None) -> int:
     target.add_argument("--file", help="the file's path below landing/")
     target.add_argument("--drift", help="the mart's name")
     allowing.add_argument("--reason", required=True)
+    forgetting = commands.add_parser("forget", help="pseudonymise or erase a person everywhere")
+    forgetting.add_argument("--person", required=True, help="the id as the source has it")
+    forgetting.add_argument("--system", default="", help="the source system, or all")
+    forgetting.add_argument("--mode", default="pseudonymise", help="pseudonymise or erase")
+    forgetting.add_argument("--reason", required=True)
     commands.add_parser("rebuild", help="make the warehouse anew from landing and state, and run")
     commands.add_parser("ui", help="the web UI and the daemon on 127.0.0.1")
     asked = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a wish to stop, like Ctrl-C
     try:
         settings = read_settings()
-        match asked.command:
-            case "run":
-                return run(settings)
-            case "demo":
-                return demo(settings)
-            case "status":
-                return status(settings)
-            case "rollback":
-                return put_back(settings)
-            case "allow":
-                return allow(settings, asked.file, asked.drift, asked.reason)
-            case "rebuild":
-                shutil.rmtree(settings.warehouse.parent, ignore_errors=True)
-                return run(settings)
-            case _:
-                return ui(settings)
-    except SettingError as error:
+        if asked.command in ALONE:
+            with turn(settings.home, _say):
+                return _obey(asked, settings)
+        return _obey(asked, settings)
+    except (SettingError, DamagedError) as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("Stopped before it was done. What is published: make status", file=sys.stderr)
+        return 130
+
+
+def _obey(asked: argparse.Namespace, settings: Settings) -> int:
+    match asked.command:
+        case "run":
+            return run(settings)
+        case "demo":
+            return demo(settings)
+        case "status":
+            return status(settings)
+        case "rollback":
+            return put_back(settings)
+        case "allow":
+            return allow(settings, asked.file, asked.drift, asked.reason)
+        case "forget":
+            return forget(settings, asked.person, asked.system, asked.mode, asked.reason)
+        case "rebuild":
+            return rebuild(settings)
+        case _:
+            return ui(settings)
+
+
+def _say(words: str) -> None:
+    print(words, flush=True)
 
 
 def run(settings: Settings) -> int:
     """The job `refresh`, in this process; 0 = published."""
     started = time.monotonic()
-    dagster_home(settings)
-    print(f"Funnelworks: running the line on {settings.landing}", flush=True)
+    _say(f"Funnelworks: running the line on {settings.landing}")
+    home = dagster_home(settings)
+    if aside := history.put_damaged_aside(home):
+        _say(f"The history of runs was damaged and begun anew; what is left of it: {aside}")
+        dagster_home(settings)
     import dagster as dg
+    import sqlalchemy as sa
 
+    from assets.publish import current
     from orchestration.definitions import defs
 
     # what Dagster logs of its own steps is kept in its home; the console is for the line's words
     logging.getLogger("dagster").setLevel(logging.ERROR)
-    with dg.DagsterInstance.get() as instance:
-        result = defs.resolve_job_def("refresh").execute_in_process(
-            instance=instance,
-            run_config={"loggers": {"console": {}}},
-            raise_on_error=False,
+    run_id = str(uuid.uuid4())
+    times = ""
+    failures: list[str] = []
+    try:
+        with turn(settings.home, _say) as mine, dg.DagsterInstance.get() as instance:
+            mine.begin(run_id, instance, settings)
+            result = defs.resolve_job_def("refresh").execute_in_process(
+                run_id=run_id,
+                instance=instance,
+                run_config={"loggers": {"console": {}}},
+                raise_on_error=False,
+            )
+        failures += dict.fromkeys(_what_failed(result))
+        times = _where_the_time_went(result, time.monotonic() - started)
+    except sa.exc.DBAPIError as error:
+        failures.append(
+            f"Dagster's history of runs cannot be used: {error.orig}. It holds nothing of the line:"
+            f" if it is damaged, delete {home} and run again"
         )
+    except OSError as error:
+        failures.append(str(error))
     seconds = time.monotonic() - started
-    if result.success:
-        print(f"Published in {seconds:.0f} s: {settings.published / 'marts.duckdb'}")
+    published = current(settings)
+    if published and published["run_id"] == run_id:
+        for words in failures:  # of what came after
+            print(words, file=sys.stderr)
+        print(f"Published in {seconds:.0f} s{times}: {settings.published / 'marts.duckdb'}")
         return 0
+    from assets.publish import withdraw
+
+    before = "is untouched"
+    if withdraw(settings):
+        before = "names people who are forgotten, and was taken away"
     print(
-        f"\nNOT PUBLISHED (run {result.run_id}, {seconds:.0f} s). What was published before is"
-        " untouched.",
+        f"\nNOT PUBLISHED (run {run_id}, {seconds:.0f} s). What was published before {before}.",
         file=sys.stderr,
     )
-    for words in dict.fromkeys(_what_failed(result)):
+    ways_out = (way for pattern, way in WAYS_OUT.items() if re.search(pattern, "".join(failures)))
+    for words in (*failures, *ways_out):
         print(words, file=sys.stderr)
     return 1
+
+
+def _where_the_time_went(result: "dg.ExecuteInProcessResult", seconds: float) -> str:
+    """In brackets, by the part of the line; `start` is Python and Dagster getting ready."""
+    parts = {"landing": "landing", "land": "landing", "check": "checks", "dbt": "models"}
+    spent = dict.fromkeys(("start", "landing", "checks", "models", "publish"), 0.0)
+    for event in result.all_events:
+        if event.is_step_success:
+            part = parts.get(str(event.step_key).split("_")[0], "publish")
+            spent[part] += event.step_success_data.duration_ms / 1000
+    spent["start"] = seconds - sum(spent.values())
+    return f" ({', '.join(f'{part} {took:.0f}' for part, took in spent.items())})"
 
 
 def _what_failed(result: "dg.ExecuteInProcessResult") -> Iterator[str]:
@@ -115,10 +184,33 @@ def _what_failed(result: "dg.ExecuteInProcessResult") -> Iterator[str]:
             yield _root_cause(event.job_failure_data.error)
 
 
+#: what DuckDB, SQLite and the system say of damage and of a full disk → what to do
+WAYS_OUT = {
+    "Corrupt database|not a valid DuckDB|Could not read enough|WAL file": (
+        "The warehouse is damaged: make rebuild makes it anew from landing and state"
+    ),
+    "No space left|disk is full": "The disk is full: make room, and run again",
+}
+#: what Python puts before the words of an error that speaks for itself
+PREFIX = re.compile(r"^(_duckdb\.\w+|[\w.]*(Damaged|Runtime|Value)Error): ")
+
+
 def _root_cause(error: "SerializableErrorInfo | None") -> str:
     while error and error.cause:
         error = error.cause
-    return error.message.strip() if error else "no reason was given"
+    if error is None:
+        return "no reason was given"
+    if error.cls_name == "DagsterExecutionInterruptedError":
+        return "it was stopped from outside, by Ctrl-C or a signal"
+    return PREFIX.sub("", error.message.strip())
+
+
+def rebuild(settings: Settings) -> int:
+    """Makes the warehouse anew: what was there is moved away at once, and nothing of it is left."""
+    from assets.landing.land import discard
+
+    discard(settings)
+    return run(settings)
 
 
 def demo(settings: Settings) -> int:
@@ -175,10 +267,18 @@ def show_demo(settings: Settings) -> int:
 
 
 def status(settings: Settings) -> int:
+    """Waits for nothing: while a run is under way it leaves the warehouse alone."""
     from assets.landing.land import waiting
     from assets.publish import current, versions
 
-    manifest = current(settings)
+    try:
+        manifest = current(settings)
+    except DamagedError as error:
+        manifest = None
+        print(f"Published: {error}")
+    else:
+        if not manifest:
+            print("Published: nothing yet")
     if manifest:
         age = datetime.now(UTC) - datetime.fromisoformat(manifest["published_at"])
         rows = sum(mart["rows"] for mart in manifest["marts"].values())
@@ -188,28 +288,36 @@ def status(settings: Settings) -> int:
             f"{age.total_seconds() / 3600:.1f} h old"
         )
         print(f"Kept for rollback: {', '.join(versions(settings))}")
+    if holder := under_way(settings.home):
+        print(f"A run is under way: {holder}. What waits in landing is known when it has ended.")
     else:
-        print("Published: nothing yet")
-    files = waiting(settings)
-    print(f"Waiting in landing: {len(files)} files")
-    for waits in files[:20]:
-        print(f"  {waits.file} ({waits.state})")
-    dagster_home(settings)
+        files = waiting(settings)
+        print(f"Waiting in landing: {len(files)} files")
+        for waits in files[:20]:
+            print(f"  {waits.file} ({waits.state})")
+    home = dagster_home(settings)
     import dagster as dg
 
+    if history.is_damaged(home):
+        print("Last run: the history of runs is damaged; the next run begins a new one")
+        return 0
     with dg.DagsterInstance.get() as instance:
         for record in instance.get_run_records(limit=1):
             ended = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else None
+            said = record.dagster_run.status.value
+            if not ended and not holder:
+                said = "ended without a word: it was killed, or the machine went down"
             print(
-                f"Last run: {record.dagster_run.job_name} {record.dagster_run.status.value}"
+                f"Last run: {record.dagster_run.job_name} {said}"
                 + (f", ended {ended:%Y-%m-%d %H:%M} UTC" if ended else "")
             )
     return 0
 
 
 def put_back(settings: Settings) -> int:
-    from assets.publish import rollback
+    from assets.publish import rollback, settle
 
+    settle(settings)
     try:
         print(f"Published again: version {rollback(settings)}")
     except LookupError as error:
@@ -239,6 +347,51 @@ def allow(settings: Settings, file: str | None, drift: str | None, reason: str) 
         return 1
     print(f"Allowed: {file or drift}. It takes effect with the next run.")
     return 0
+
+
+def forget(settings: Settings, person: str, system: str, mode: str, reason: str) -> int:
+    """Makes all anew without a person, and says which files in landing still name people."""
+    import duckdb
+
+    from assets.landing import people
+    from assets.landing.land import gone, unclaimed
+    from assets.publish import outdated, withdraw
+
+    try:
+        if lost := gone(settings):
+            raise ValueError(
+                f"{len(lost):,} files that were taken in lie in landing no more (such as"
+                f" {', '.join(lost[:3])}), so that the warehouse cannot be made anew from landing:"
+                " put them back; or give them up by make rebuild, and forget then"
+            )
+        sought = people.forget(settings, person, system, mode, reason)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except duckdb.IOException as error:
+        print(f"The warehouse is in use, so nothing was changed: {error}", file=sys.stderr)
+        return 1
+    for (source, place), rows in sorted(sought.found.items()):
+        print(f"Named in {source}, {place}: {rows:,} rows")
+    if not (sought.is_new or sought.found or outdated(settings)):
+        print("Forgotten already: no raw row and no publish names this person.")
+        return 0
+    wipe_runs(settings)
+    try:
+        exit_status = run(settings)
+    finally:
+        withdraw(settings)
+    with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
+        files = connection.execute(
+            "select file, names_forgotten from landing.deliveries"
+            " where coalesce(names_forgotten, true) order by file"
+        ).fetchall()
+    files += [(file, None) for file in unclaimed(settings)]
+    if files:
+        print("Yours to clean, as backups are: files in landing that name people forgotten")
+        for file, was_read in files:
+            print(f"  {settings.landing / file}{'' if was_read else ' (not read: look yourself)'}")
+    return exit_status
 
 
 def ui(settings: Settings) -> int:

@@ -38,19 +38,17 @@ def _is_said_by_the_line(record: logging.LogRecord) -> bool:
     return meta.get("dagster_event") is None and not of_the_tools
 
 
-def _fresh_by_morning(spec: dg.AssetSpec) -> dg.AssetSpec:
-    """One freshness rule for the whole line: renewed in the night before eight o'clock."""
-    return spec.replace_attributes(
-        freshness_policy=dg.FreshnessPolicy.cron(
-            deadline_cron="0 8 * * *",
-            lower_bound_delta=timedelta(hours=8),
-            timezone=read_settings().timezone,
-        )
-    )
-
+#: one for the whole line: renewed in the night before eight o'clock
+FRESH_BY_MORNING = dg.FreshnessPolicy.cron(
+    deadline_cron="0 8 * * *",
+    lower_bound_delta=timedelta(hours=8),
+    timezone=read_settings().timezone,
+)
 
 defs = dg.Definitions.merge(
-    dg.load_from_defs_folder(path_within_project=PROJECT).map_asset_specs(func=_fresh_by_morning),
+    dg.load_from_defs_folder(path_within_project=PROJECT).map_asset_specs(
+        func=lambda spec: spec.replace_attributes(freshness_policy=FRESH_BY_MORNING)
+    ),
     dg.Definitions(
         asset_checks=asset_checks(),
         jobs=JOBS,

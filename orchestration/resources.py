@@ -6,25 +6,23 @@ Settings come from the environment or from `.env` in the project folder (the env
 
 import contextlib
 import os
+import re
+import shutil
+import sqlite3
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import dagster as dg
 from dotenv import load_dotenv
 
 from assets.settings import Settings
+from orchestration import history
+from orchestration.turns import OneAtATime
 
 PROJECT = Path(__file__).resolve().parent.parent
 load_dotenv(PROJECT / ".env")
-
-DAGSTER_YAML = """\
-telemetry:
-  enabled: false
-concurrency:
-  pools:
-    default_limit: 1
-"""
 
 
 class SettingError(ValueError):
@@ -40,7 +38,7 @@ def read_settings() -> Settings:
     """The settings of this run.
 
     Raises:
-        SettingError: a value that is no date, no IANA zone, no currency or no month.
+        SettingError: a value that is no date, no IANA zone, no currency, no month or no number.
     """
     timezone = setting("TIMEZONE", "UTC")
     try:
@@ -67,6 +65,11 @@ def read_settings() -> Settings:
         raise SettingError(
             f"FUNNELWORKS_FISCAL_YEAR_START_MONTH is {month!r}; it takes a month from 1 to 12"
         )
+    publishes = setting("KEEP_PUBLISHES", "5")
+    if not (publishes.isascii() and publishes.isdigit() and int(publishes) > 0):
+        raise SettingError(
+            f"FUNNELWORKS_KEEP_PUBLISHES is {publishes!r}; it takes a number of at least 1"
+        )
     home = Path(setting("HOME", "data"))
     return Settings(
         home=home if home.is_absolute() else PROJECT / home,
@@ -74,16 +77,50 @@ def read_settings() -> Settings:
         timezone=timezone,
         base_currency=currency,
         fiscal_year_start_month=int(month),
+        keep_raw_days=_days("KEEP_RAW_DAYS"),
+        keep_quarantine_days=_days("KEEP_QUARANTINE_DAYS"),
+        keep_publishes=int(publishes),
+        memory_limit=_memory_limit(),
     )
 
 
+def _memory_limit() -> str:
+    """What DuckDB may hold: 5 GB, or 60 % of what this machine or container has if that is less.
+
+    Raises:
+        SettingError: it is no size.
+    """
+    limit = setting("MEMORY_LIMIT", "")
+    if limit and not re.fullmatch(r"[1-9]\d{0,5}(\.\d+)?\s?[KMGT]i?B", limit, re.ASCII):
+        raise SettingError(f"FUNNELWORKS_MEMORY_LIMIT is {limit!r}; it takes a size like 5GB")
+    if limit:
+        return limit
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit
+        memory = min(memory, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return f"{min(5000, memory * 6 // 10**7)}MB"
+
+
+def _days(name: str) -> int | None:
+    """A number of days; None where it is not set.
+
+    Raises:
+        SettingError: it is no whole number of days.
+    """
+    days = setting(name, "")
+    if days and not (days.isascii() and days.isdigit() and int(days) < 100_000):
+        raise SettingError(f"FUNNELWORKS_{name} is {days!r}; it takes a number of days, or nothing")
+    return int(days) if days else None
+
+
 def name_warehouse(settings: Settings) -> None:
-    """Tells dbt, which runs as a process of its own, where the warehouse is.
+    """Tells dbt, which runs as a process of its own, where the warehouse is, and its memory.
 
     Already before the project is parsed: dbt parses all of it anew when the environment of its
     profile differs from that of the parse before.
     """
     os.environ["FUNNELWORKS_WAREHOUSE"] = str(settings.warehouse)
+    os.environ["FUNNELWORKS_MEMORY_LIMIT"] = settings.memory_limit
 
 
 def set_as_of(day: str) -> Settings:
@@ -92,12 +129,29 @@ def set_as_of(day: str) -> Settings:
     return read_settings()
 
 
-def dagster_home(settings: Settings) -> None:
-    """Dagster keeps its runs under this home unless DAGSTER_HOME says otherwise."""
+def dagster_home(settings: Settings) -> Path:
+    """Dagster keeps its runs under this home unless DAGSTER_HOME says otherwise; returns where."""
     home = Path(os.environ.setdefault("DAGSTER_HOME", str(settings.home / "dagster")))
-    home.mkdir(parents=True, exist_ok=True)
-    if not (home / "dagster.yaml").exists():
-        (home / "dagster.yaml").write_text(DAGSTER_YAML)
+    history.prepare(home)
+    return home
+
+
+def wipe_runs(settings: Settings) -> None:
+    """Takes away the history of runs, in which messages may name people."""
+    home = dagster_home(settings)
+    with dg.DagsterInstance.get() as instance:
+        # wiping takes the places of every pool away, and with them the right to start a step
+        for pool in instance.event_log_storage.get_concurrency_keys():
+            instance.event_log_storage.delete_concurrency_limit(pool)
+        instance.wipe()
+        written = Path(instance.storage_directory())
+    for folder in (written, *home.glob("damaged-*")):
+        if folder.exists():
+            shutil.rmtree(folder)
+    for database in home.rglob("*.db"):
+        with contextlib.closing(sqlite3.connect(database)) as connection:
+            connection.execute("vacuum")  # what was deleted still lies in the file
+            connection.execute("pragma wal_checkpoint(truncate)")
 
 
 @dg.resource(description="Where things lie, the day the run speaks of, the business constants.")
@@ -138,14 +192,23 @@ def executor() -> dg.ExecutorDefinition:
     """
     executors = {
         "in_process": dg.in_process_executor,
-        "multiprocess": dg.multiprocess_executor,
+        # a process for each step, one after the other
+        "multiprocess": dg.multiprocess_executor.configured({"max_concurrent": 1}),
     }
     name = setting("EXECUTOR", "in_process")
     if name not in executors:
         raise SettingError(
             f"FUNNELWORKS_EXECUTOR is {name!r}; it takes one of {', '.join(executors)}"
         )
-    return executors[name]
+    inner: Any = executors[name]
+    return dg.ExecutorDefinition(
+        name,
+        config_schema=inner.config_schema,
+        requirements=inner.get_requirements,
+        executor_creation_fn=lambda context: OneAtATime(
+            inner.executor_creation_fn(context), read_settings()
+        ),
+    )
 
 
 RESOURCES = {"settings": settings_resource}

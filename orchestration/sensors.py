@@ -6,9 +6,11 @@ import json
 import dagster as dg
 
 from assets.landing.land import waiting
+from assets.landing.ledger import looks
 from assets.settings import Settings
 from orchestration.resources import notify
 from orchestration.schedules import refresh
+from orchestration.turns import under_way
 
 
 @dg.sensor(
@@ -21,10 +23,15 @@ def landed_extracts(
     context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]
 ) -> dg.SensorResult | dg.SkipReason:
     """A file whose size or time moved since the tick before is still being written."""
-    seen = {}
+    if under_way(settings.home):
+        # a reader of the warehouse would be in the way of the run
+        return dg.SkipReason("a run is under way")
+    seen: dict[str, list[int]] = {}
     for waits in waiting(settings):
-        stat = (settings.landing / waits.file).stat()
-        seen[waits.file] = [stat.st_size, stat.st_mtime_ns]
+        try:
+            seen[waits.file] = [*looks(settings.landing / waits.file)]
+        except OSError:
+            seen[waits.file] = []  # the run will say why it cannot be read
     if not seen:
         return dg.SkipReason("nothing waits in landing")
     now, before = json.dumps(seen, sort_keys=True), context.cursor

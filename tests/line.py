@@ -30,11 +30,12 @@ class Line:
     home: Path
     as_of: str = "2026-06-30"
     timezone: str = "UTC"
+    project: Path = PROJECT
 
     def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "orchestration", *(command or ("run",))],
-            cwd=PROJECT,
+            cwd=self.project,
             env=self.environment(**environment),
             capture_output=True,
             text=True,
@@ -45,6 +46,7 @@ class Line:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("FUNNELWORKS", "DAGSTER"))}
         return {
             **kept,
+            "PYTHONPATH": str(self.project),
             "FUNNELWORKS_HOME": str(self.home),
             "FUNNELWORKS_AS_OF": self.as_of,
             "FUNNELWORKS_TIMEZONE": self.timezone,

@@ -206,7 +206,7 @@ def test_a_mart_that_lost_its_rows_stops_until_allowed(copy: Line) -> None:
     settings = Settings(copy.home, date(2026, 6, 30))
 
     def drifted() -> list[str]:
-        verdicts = validate(settings.warehouse, mart_gates(settings))
+        verdicts = validate(settings.warehouse, mart_gates(settings), settings.memory_limit)
         return [verdict.message for verdict in verdicts if verdict.blocks]
 
     [message] = drifted()
@@ -245,7 +245,7 @@ def test_wrong_settings_are_named(demo: Line) -> None:
         assert name in ended.stderr.splitlines()[-1], ended.stderr
 
 
-def _read_while_published(place: str, stop, out) -> None:
+def _read_while_published(place: str, reads, stop, out) -> None:
     """Opens the file anew at each turn, and counts versions and anything that is not whole."""
     versions, errors = set(), []
     while not stop.is_set():
@@ -258,6 +258,7 @@ def _read_while_published(place: str, stop, out) -> None:
                     " (select count(*) from fct_opportunities)"
                 ).fetchall()
                 versions.add((version, marts, rows))
+            reads.set()
         except Exception as error:
             errors.append(repr(error))
         time.sleep(0.01)
@@ -267,10 +268,11 @@ def _read_while_published(place: str, stop, out) -> None:
 def test_readers_see_whole_versions_during_ten_publishes(copy: Line) -> None:
     settings = Settings(copy.home, date(2026, 6, 30))
     context = multiprocessing.get_context("spawn")
-    stop, out = context.Event(), context.Queue()
+    reads, stop, out = context.Event(), context.Event(), context.Queue()
     place = str(copy.home / "published" / "marts.duckdb")
-    reader = context.Process(target=_read_while_published, args=(place, stop, out))
+    reader = context.Process(target=_read_while_published, args=(place, reads, stop, out))
     reader.start()
+    assert reads.wait(timeout=60)
     for _ in range(10):
         publish(settings, "test")
     time.sleep(0.5)

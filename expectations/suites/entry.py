@@ -13,12 +13,11 @@ def for_every_extract(system: str, entity: str) -> tuple[Rule, ...]:
     return (
         Rule(
             "files_accepted",
-            "select file, message from landing.deliveries"
-            f" where {of_entity} and status = 'refused'",
+            f"select message from landing.deliveries where {of_entity} and status = 'refused'",
             "were refused",
             "mend or remove the file, or let it through: make allow FILE=<file> REASON='…'",
             what="files",
-            shows="file || ': ' || message",
+            shows="message",
             keeps_rows=False,
         ),
         Rule(
