@@ -1,0 +1,195 @@
+"""The benchmark: its company is consistent, its costs add up, its floor does the line's work."""
+
+import hashlib
+import os
+import sys
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.bench import company, floor, measure
+from tests.line import PROJECT, Line
+
+SCALE = 0.002
+BASE_DAY = date.fromisoformat(company.BASE_DAY)
+#: entity → its columns that lead to the keys of another
+REFERENCES = {
+    "opportunities": {"accounts": "account_id", "products": "product_id"},
+    "opportunity_changes": {"opportunities": "opportunity_id"},
+    "opportunity_splits": {"opportunities": "opportunity_id", "sales_reps": "rep_id"},
+    "qualification_answers": {"opportunities": "opportunity_id"},
+    "order_lines": {"accounts": "account_id", "products": "product_id", "sales_reps": "rep_id"},
+    "promise_changes": {"order_lines": "order_id, line_number"},
+    "shipments": {"order_lines": "order_id, line_number"},
+    "returns": {"order_lines": "order_id, line_number"},
+    "work_orders": {"order_lines": "order_id, line_number", "products": "product_id"},
+    "operations": {"work_orders": "work_order_id", "work_centers": "work_center_id"},
+    "objective_results": {"rep_objectives": "objective_id, rep_id"},
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("landing")
+
+
+@pytest.fixture(scope="module")
+def rows(folder: Path) -> dict[str, int]:
+    return company.write_base(folder, SCALE)
+
+
+@pytest.fixture(scope="module")
+def next_rows(folder: Path) -> dict[str, int]:
+    return company.write_increment(folder, SCALE)
+
+
+@pytest.fixture(scope="module")
+def extracts(
+    folder: Path, rows: dict[str, int], next_rows: dict[str, int]
+) -> duckdb.DuckDBPyConnection:
+    """A table per entity: `x` the base, `next_x` the increment, `grown_x` what stands after it."""
+    connection = duckdb.connect()
+    for prefix, entities, end in (
+        ("", rows, f"__{company.BASE_DAY}"),
+        ("next_", next_rows, f".delta__{company.NEXT_DAY}"),
+    ):
+        for entity in entities:
+            file = f"{folder}/standard/{entity}{end}.csv"
+            connection.execute(
+                f"create table {prefix}{entity} as from read_csv('{file}', all_varchar = true)"
+            )
+    connection.execute(
+        "create view grown_opportunities as from opportunities anti join next_opportunities"
+        " using (opportunity_id) union all by name from next_opportunities"
+    )
+    connection.execute(
+        "create view grown_opportunity_changes as from opportunity_changes"
+        " union all by name from next_opportunity_changes"
+    )
+    return connection
+
+
+def count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    [(found,)] = connection.execute(f"select count(*) from ({sql})").fetchall()
+    return int(found)
+
+
+def test_the_numbers_of_rows_follow_the_scale(
+    rows: dict[str, int], next_rows: dict[str, int]
+) -> None:
+    for entity, at_one in {
+        "opportunities": 2_000_000,
+        "opportunity_changes": 12_000_000,
+        "order_lines": 5_000_000,
+        "work_orders": 4_000_000,
+        "operations": 20_000_000,
+    }.items():
+        assert rows[entity] == pytest.approx(at_one * SCALE, rel=0.02), entity
+    for log in ("opportunity_changes", "operations", "shipments"):
+        assert next_rows[log] == pytest.approx(0.01 * rows[log], rel=0.4), log
+    assert all(rows.values())
+
+
+def test_the_same_scale_gives_the_same_bytes(tmp_path: Path) -> None:
+    made = []
+    for name in ("one", "other"):
+        company.write_base(tmp_path / name, SCALE / 10)
+        company.write_increment(tmp_path / name, SCALE / 10)
+        files = sorted((tmp_path / name / "standard").iterdir())
+        made.append({file.name: hashlib.sha256(file.read_bytes()).digest() for file in files})
+    assert made[0] == made[1]
+
+
+def test_every_row_leads_to_one_that_was_delivered(extracts: duckdb.DuckDBPyConnection) -> None:
+    for child, parents in REFERENCES.items():
+        for parent, key in parents.items():
+            lost = f"from {child} anti join {parent} using ({key})"
+            assert count(extracts, lost) == 0, f"{child} → {parent}"
+
+
+@pytest.mark.parametrize("when", ["", "grown_"])
+@pytest.mark.parametrize("field", ["stage", "amount", "owner_id", "expected_close_date"])
+def test_the_last_logged_value_is_the_current_one(
+    extracts: duckdb.DuckDBPyConnection, field: str, when: str
+) -> None:
+    logged = f"""
+        from {when}opportunity_changes where field = '{field}'
+        qualify row_number() over (partition by opportunity_id order by changed_at desc) = 1
+    """
+    current = f"{when}opportunities as current join (select * {logged}) as last"
+    assert count(extracts, f"select * {logged}") > 100
+    assert not count(
+        extracts,
+        f"from {current} using (opportunity_id)"
+        f" where last.new_value is distinct from current.{field}",
+    )
+
+
+def test_each_change_begins_where_the_one_before_it_ended(
+    extracts: duckdb.DuckDBPyConnection,
+) -> None:
+    assert not count(
+        extracts,
+        """
+        select *, lag(new_value) over changes as before, lag(changed_at) over changes as earlier
+        from grown_opportunity_changes
+        window changes as (partition by opportunity_id, field order by cast(sequence as int))
+        qualify before <> old_value or earlier >= changed_at or old_value = new_value
+        """,
+    )
+
+
+def test_the_increment_holds_new_keys_and_changes_of_old_ones_on_its_day(
+    extracts: duckdb.DuckDBPyConnection, next_rows: dict[str, int]
+) -> None:
+    for entity, key in (
+        ("opportunities", "opportunity_id"),
+        ("order_lines", "order_id, line_number"),
+        ("work_orders", "work_order_id"),
+    ):
+        new = count(extracts, f"from next_{entity} anti join {entity} using ({key})")
+        assert 0 < new < next_rows[entity], entity
+        assert not count(extracts, f"from next_{entity} intersect from {entity}"), entity
+    for log in ("opportunity_changes", "promise_changes"):
+        on_another_day = f"cast(changed_at as date) <> date '{company.NEXT_DAY}'"
+        assert not count(extracts, f"from next_{log} where {on_another_day}"), log
+
+
+def test_the_cost_of_a_process_is_that_of_its_children_too_and_can_be_divided() -> None:
+    child = "x = bytearray(200_000_000); sum(range(20_000_000))"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    ended = measure.run([sys.executable, "-c", parent], os.environ, PROJECT)
+    whole = ended.cost
+    start, end = ended.looks[0][0], ended.looks[-1][0]
+    halves = [
+        ended.cost_between(start, (start + end) / 2),
+        ended.cost_between((start + end) / 2, end),
+    ]
+    assert whole.peak_bytes > 200_000_000
+    assert 0.2 < whole.cpu_seconds < 1.1 * whole.seconds
+    assert sum(half.cpu_seconds for half in halves) == pytest.approx(whole.cpu_seconds)
+    with pytest.raises(RuntimeError, match="said so"):
+        measure.run([sys.executable, "-c", "raise SystemExit('said so')"], os.environ, PROJECT)
+
+
+@pytest.mark.slow
+def test_the_floor_gives_the_marts_of_the_line(tmp_path: Path) -> None:
+    """Byte for byte, so it does the same work; the line sets no row of the company aside."""
+    line = Line(tmp_path / "line", company.BASE_DAY)
+    for home in (line.home, tmp_path / "floor"):
+        company.write_base(home / "landing", SCALE)
+    line.publishes()
+    floor.plan(tmp_path / "floor", BASE_DAY)
+    floor.build(tmp_path / "floor", BASE_DAY)
+    own = {
+        file.stem: hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in (tmp_path / "floor" / "published" / "parquet").iterdir()
+    }
+    published = line.manifest()["marts"]
+    records = {"data_quality_checks", "quarantined_rows", "publish_info"}
+    assert own == {name: m["sha256"] for name, m in published.items() if name not in records}
+    assert all(published[mart]["rows"] for mart in own)
+    assert published["quarantined_rows"]["rows"] == 0
+    assert line.one("select count(*) from data_quality_checks where not is_passed") == (0,)
