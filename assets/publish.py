@@ -8,6 +8,7 @@ What readers see is `marts.duckdb`: it is built beside its place and moved over 
 system does in one step, so that a reader holds the old file or the new one and never a half.
 """
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -185,8 +186,12 @@ def current(settings: Settings) -> dict[str, Any] | None:
         DamagedError: it cannot be read.
     """
     manifest = settings.published / "manifest.json"
+    return _read_manifest(manifest) if manifest.exists() else None
+
+
+def _read_manifest(manifest: Path) -> dict[str, Any]:
     try:
-        return json.loads(manifest.read_text()) if manifest.exists() else None
+        return json.loads(manifest.read_text())
     except ValueError as error:
         raise DamagedError(
             f"{manifest} cannot be read ({error}); the next run puts it right"
@@ -226,12 +231,14 @@ def settle(settings: Settings) -> None:
     version = _version(place) if place.exists() else None
     try:
         manifest = current(settings)
-        is_settled = manifest is not None and manifest["version"] == version
+        if manifest and manifest["version"] == version:
+            return
     except DamagedError:
-        is_settled = False
         (settings.published / "manifest.json").unlink()
-    if not is_settled and version in versions(settings):
-        _put_in_place(settings.published, version)
+    if version in versions(settings):
+        with contextlib.suppress(DamagedError):  # without it the next publish begins anew
+            _read_manifest(settings.published / "parquet" / version / "manifest.json")
+            _put_in_place(settings.published, version)
 
 
 def rollback(settings: Settings) -> str:
@@ -270,14 +277,16 @@ def _version(published: Path) -> str | None:
 
 def _put_in_place(published: Path, version: str) -> None:
     """Moves a version over what readers open: the database first, the manifest last."""
-    for source, place in (
-        (published / "versions" / f"{version}.duckdb", published / "marts.duckdb"),
-        (published / "parquet" / version / "manifest.json", published / "manifest.json"),
+    for source, place, bring in (
+        (published / "versions" / f"{version}.duckdb", published / "marts.duckdb", _link),
+        # a copy: damage to the one leaves the other
+        (published / "parquet" / version / "manifest.json", published / "manifest.json", _copy),
     ):
         twin = place.with_name(f".{place.name}.new")
         twin.unlink(missing_ok=True)
-        _link(source, twin)
+        bring(source, twin)
         os.replace(twin, place)
+        twin.unlink(missing_ok=True)  # left where both are one file already
         _fsync(published)
 
 
@@ -345,6 +354,11 @@ def _link(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:  # a file system without hard links
         shutil.copyfile(source, target)
+    _fsync(target)
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)
     _fsync(target)
 
 

@@ -101,15 +101,10 @@ def run(settings: Settings) -> int:
     """The job `refresh`, in this process; 0 = published."""
     started = time.monotonic()
     _say(f"Funnelworks: running the line on {settings.landing}")
-    home = dagster_home(settings)
-    if aside := history.put_damaged_aside(home):
-        _say(f"The history of runs was damaged and begun anew; what is left of it: {aside}")
-        dagster_home(settings)
     import dagster as dg
     import sqlalchemy as sa
 
     from assets.publish import current
-    from orchestration.definitions import defs
 
     # what Dagster logs of its own steps is kept in its home; the console is for the line's words
     logging.getLogger("dagster").setLevel(logging.ERROR)
@@ -117,6 +112,12 @@ def run(settings: Settings) -> int:
     times = ""
     failures: list[str] = []
     try:
+        home = dagster_home(settings)
+        if aside := history.put_damaged_aside(home):
+            _say(f"The history of runs was damaged and begun anew; what is left of it: {aside}")
+            dagster_home(settings)
+        from orchestration.definitions import defs
+
         with turn(settings.home, _say) as mine, dg.DagsterInstance.get() as instance:
             mine.begin(run_id, instance, settings)
             result = defs.resolve_job_def("refresh").execute_in_process(
@@ -130,7 +131,7 @@ def run(settings: Settings) -> int:
     except sa.exc.DBAPIError as error:
         failures.append(
             f"Dagster's history of runs cannot be used: {error.orig}. It holds nothing of the line:"
-            f" if it is damaged, delete {home} and run again"
+            " if it is damaged, delete history/ in Dagster's home and run again"
         )
     except OSError as error:
         failures.append(str(error))
@@ -150,7 +151,8 @@ def run(settings: Settings) -> int:
         f"\nNOT PUBLISHED (run {run_id}, {seconds:.0f} s). What was published before {before}.",
         file=sys.stderr,
     )
-    ways_out = (way for pattern, way in WAYS_OUT.items() if re.search(pattern, "".join(failures)))
+    said = "\n".join(failures)
+    ways_out = (way for what, way in WAYS_OUT.items() if re.search(what, said) and way not in said)
     for words in (*failures, *ways_out):
         print(words, file=sys.stderr)
     return 1
@@ -187,7 +189,7 @@ def _what_failed(result: "dg.ExecuteInProcessResult") -> Iterator[str]:
 #: what DuckDB, SQLite and the system say of damage and of a full disk → what to do
 WAYS_OUT = {
     "Corrupt database|not a valid DuckDB|Could not read enough|WAL file": (
-        "The warehouse is damaged: make rebuild makes it anew from landing and state"
+        "If the warehouse is damaged, make it anew from landing and state: make rebuild"
     ),
     "No space left|disk is full": "The disk is full: make room, and run again",
 }
@@ -196,7 +198,7 @@ PREFIX = re.compile(r"^(_duckdb\.\w+|[\w.]*(Damaged|Runtime|Value)Error): ")
 
 
 def _root_cause(error: "SerializableErrorInfo | None") -> str:
-    while error and error.cause:
+    while error and error.cause and error.cls_name != DamagedError.__name__:  # which says it all
         error = error.cause
     if error is None:
         return "no reason was given"

@@ -153,6 +153,9 @@ def _can_be_read(database: Path) -> bool:
     try:
         with contextlib.closing(sqlite3.connect(database)) as connection:
             connection.execute("select version_num from alembic_version").fetchall()
-    except sqlite3.DatabaseError as error:
-        return "locked" in str(error)
+    except sqlite3.OperationalError as error:
+        # a lock or a full disk is no damage, a database that was only begun is
+        return "no such table" not in str(error)
+    except sqlite3.DatabaseError:
+        return False
     return True

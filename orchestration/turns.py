@@ -10,7 +10,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,10 +58,10 @@ class Turn:
         self._write(run_id)
 
     def _write(self, run_id: str) -> None:
-        self._file.seek(0)
-        self._file.truncate()
-        self._file.write(json.dumps(asdict(replace(self._holder, run_id=run_id))))
-        self._file.flush()
+        said = json.dumps(asdict(replace(self._holder, run_id=run_id))).encode()
+        with suppress(OSError):  # on a full disk the turn holds without its words
+            os.ftruncate(self._file.fileno(), 0)
+            os.pwrite(self._file.fileno(), said, 0)
 
 
 _turns: dict[Path, Turn] = {}

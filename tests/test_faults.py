@@ -446,6 +446,17 @@ def test_a_manifest_is_brought_in_step_with_the_file(settings: Settings, found: 
         place.write_text(found)
     settle(settings)
     assert json.loads(place.read_text()) == manifest
+    assert not list(settings.published.glob(".*"))
+
+
+def test_where_no_manifest_can_be_read_none_is_left(settings: Settings) -> None:
+    publish_by_hand(settings, "1")
+    os.link(settings.published / "versions" / "1.duckdb", settings.published / "marts.duckdb")
+    for place in ("manifest.json", "parquet/1/manifest.json"):
+        (settings.published / place).write_text("{")
+    settle(settings)
+    assert not (settings.published / "manifest.json").exists()
+    assert not list(settings.published.glob(".*"))
 
 
 def test_a_home_without_anything_published_is_settled(settings: Settings) -> None:
