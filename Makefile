@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 _ := $(shell for ready in .venv/.ready .tools/*/.ready; do \
     [ ! -f "$$ready" ] || [ "$$(cat "$$ready")" = "$$(pwd -P)" ] || rm -f "$$ready"; done)
 
-.PHONY: help demo run status rollback allow forget rebuild ui docs test test-slow bench \
+.PHONY: help demo run status rollback allow forget rebuild ui docs test test-slow test-endurance bench \
     lint ruff mypy import-linter sqlfmt sqlfluff dbt-bouncer format lock clean
 
 help: ## this list
@@ -67,10 +67,13 @@ docs: $(VENV) ## the catalogue of every model, column and test: one page, docs/s
 	@echo "Written: docs/site/index.html"
 
 test: $(VENV) ## the test suite
-	@$(PY) -m pytest -m "not slow"
+	@$(PY) -m pytest -m "not slow and not endurance"
 
 test-slow: $(VENV) ## the long proofs
 	@$(PY) -m pytest -m slow || { [ $$? -eq 5 ] && echo "No slow test exists: nothing was proven."; }
+
+test-endurance: $(VENV) ## whole runs that are killed, crowded out or starved of disk
+	@$(PY) -m pytest -m endurance
 
 bench: export SCALE := $(value SCALE)
 bench: export ONLY := $(value ONLY)
