@@ -129,10 +129,7 @@ def run(settings: Settings) -> int:
         failures += dict.fromkeys(_what_failed(result))
         times = _where_the_time_went(result, time.monotonic() - started)
     except sa.exc.DBAPIError as error:
-        failures.append(
-            f"Dagster's history of runs cannot be used: {error.orig}. It holds nothing of the line:"
-            " if it is damaged, delete history/ in Dagster's home and run again"
-        )
+        failures.append(f"The history of runs cannot be used: {error.orig}")
     except OSError as error:
         failures.append(str(error))
     seconds = time.monotonic() - started
@@ -191,7 +188,10 @@ WAYS_OUT = {
     "Corrupt database|not a valid DuckDB|Could not read enough|WAL file": (
         "If the warehouse is damaged, make it anew from landing and state: make rebuild"
     ),
-    "No space left|disk is full": "The disk is full: make room, and run again",
+    "No space left|disk is full|disk I/O error": "If the disk is full, make room and run again",
+    "history of runs cannot be used: (?!database or disk is full|disk I/O error)": (
+        "Nothing of the line is kept in it: delete history/ in Dagster's home and run again"
+    ),
 }
 #: what Python puts before the words of an error that speaks for itself
 PREFIX = re.compile(r"^(_duckdb\.\w+|[\w.]*(Damaged|Runtime|Value)Error): ")

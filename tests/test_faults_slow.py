@@ -37,12 +37,12 @@ pytestmark = pytest.mark.endurance
 PHASES = ("start", "landing", "entry checks", "models", "exit checks", "publish")
 #: what the line says when a phase is over
 ENDS = {
-    "start": "as of ",
+    "start": "  as of ",
     "landing": " new files, ",
     "entry checks": " entry checks on ",
     "models": ", all of them",
     "exit checks": " exit checks on ",
-    "publish": "published ",
+    "publish": "  published ",
 }
 
 
