@@ -29,7 +29,7 @@ from assets.settings import Settings
 PROJECT_DIR = Path(__file__).resolve().parent.parent / "dbt_project"
 #: dbt of this environment, whether or not it is activated
 DBT = [str(Path(sys.executable).with_name("dbt"))]
-#: the same, but it ends when its standard input does
+#: the same, but it works in the folder named first, and ends when its standard input does
 DBT_CHILD = [sys.executable, "-m", "assets.dbt_child"]
 PARTIAL_PARSE = "partial_parse.msgpack"
 project = DbtProject(project_dir=PROJECT_DIR, profiles_dir=PROJECT_DIR)
@@ -160,8 +160,9 @@ def build(
 ) -> dict[str, float]:
     """Builds the selected models with the tests on them; unit tests are not for production.
 
-    In a process of its own, which gives the warehouse free when it ends; its environment names the
-    warehouse (`orchestration/resources.py`). Returns the seconds of each node by its unique id.
+    In a process of its own, which gives the warehouse free when it ends. It works in the folder of
+    the warehouse, so that its environment (`orchestration/resources.py`) is the same for every
+    home. Returns the seconds of each node by its unique id.
 
     Raises:
         dagster.Failure: a model or a test failed; the description says which and why.
@@ -172,7 +173,7 @@ def build(
     if parsed.exists():
         shutil.copyfile(parsed, target / parsed.name)
     options = ("--exclude-resource-type", "unit_test", "--log-format", "json")
-    command = dbt_command("build", *options, dbt=DBT_CHILD)
+    command = dbt_command("build", *options, dbt=[*DBT_CHILD, str(settings.warehouse.parent)])
     written = ["--target-path", str(target), "--log-path", str(target), "--select", *select]
     errors, done = [], 0
     with subprocess.Popen(

@@ -13,6 +13,7 @@ import dagster as dg
 
 import expectations.suites as suites
 from expectations import page
+from expectations.standing import standing
 from expectations.suites.entry import with_ledger
 from expectations.suites.marts import mart_gates, mart_names
 from expectations.validation import Gate, Verdict, keep, validate
@@ -88,17 +89,24 @@ def _judge(
     context: dg.AssetCheckExecutionContext, settings: Any, boundary: str, gates: list[Gate]
 ) -> Iterator[dg.AssetCheckResult]:
     delivered = gates if boundary == "exit" else _delivered(settings, gates)
-    verdicts = validate(settings.warehouse, delivered, settings.memory_limit)
-    keep(settings.warehouse, boundary, context.run.run_id, verdicts)
-    page.write(settings)
+    stand, known_by = standing(settings.warehouse, delivered) if delivered else ({}, {})
+    due = [gate for gate in delivered if gate.asset not in stand]
+    verdicts = [verdict for found in stand.values() for verdict in found]
+    if due:
+        verdicts += validate(settings.warehouse, due, settings.memory_limit)
+    if delivered:
+        keep(settings.warehouse, boundary, context.run.run_id, verdicts, known_by)
+        page.write(settings)
     for verdict in verdicts:
         if verdict.message:
             say = context.log.error if verdict.blocks else context.log.warning
             say(_in_words(verdict))
     if delivered:
         failed = sum(verdict.blocks for verdict in verdicts)
+        as_before = f" ({len(stand)} as they were)" if stand else ""
         context.log.info(
-            f"{len(verdicts)} {boundary} checks on {len(delivered)} tables, {failed} stop the line"
+            f"{len(verdicts)} {boundary} checks on {len(delivered)} tables{as_before},"
+            f" {failed} stop the line"
         )
     for gate in gates:
         found = [verdict for verdict in verdicts if verdict.gate is gate]

@@ -6,7 +6,7 @@ set aside. Great Expectations decides what passes; the SQL runs in DuckDB, no ro
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +27,11 @@ create table if not exists quality.check_results (
     check_name varchar, severity varchar, is_passed boolean, evaluated_count bigint,
     failing_count bigint, message varchar, way_out varchar, warn_reason varchar
 );
+-- when it was carried out: before the run, where its table had not changed since; and its place
+alter table quality.check_results add column if not exists carried_out_at timestamp;
+alter table quality.check_results add column if not exists position integer;
+-- one row per asset whose last verdicts let the line through: what they hang on, and their run
+create table if not exists quality.standing_verdicts (asset varchar, fingerprint varchar, run_id varchar);
 create table if not exists quality.failing_rows (
     source_system varchar, entity varchar, file varchar, row_number bigint, check_name varchar,
     raw_text varchar
@@ -83,6 +88,8 @@ class Verdict:
     way_out: str
     warn_reason: str | None
     failing_rows: str | None
+    #: None = just now
+    carried_out_at: datetime | None = None
 
     @property
     def blocks(self) -> bool:
@@ -217,11 +224,17 @@ def _shown(gate: Gate, query: str, shows: str | None, connect: Callable[[], Any]
     return f" ({'; '.join([name for (name,) in named[:ROWS_NAMED]] + more)})"
 
 
-def keep(warehouse: Path, boundary: str, run_id: str, verdicts: list[Verdict]) -> None:
+def keep(
+    warehouse: Path,
+    boundary: str,
+    run_id: str,
+    verdicts: list[Verdict],
+    fingerprints: Mapping[str, str],
+) -> None:
     """Writes verdicts and failing rows into the warehouse, in one transaction.
 
     Failing rows are those of the latest run only: `quarantined_rows` says what is so, not what
-    was.
+    was. `fingerprints`: by asset what its verdicts hang on (`standing.py`).
     """
     import duckdb
 
@@ -229,10 +242,10 @@ def keep(warehouse: Path, boundary: str, run_id: str, verdicts: list[Verdict]) -
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute(SCHEMA)
         connection.begin()
-        for verdict in verdicts:
+        for position, verdict in enumerate(verdicts):
             gate = verdict.gate
             connection.execute(
-                "insert into quality.check_results values (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                "insert into quality.check_results values (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 [
                     run_id,
                     now,
@@ -247,17 +260,28 @@ def keep(warehouse: Path, boundary: str, run_id: str, verdicts: list[Verdict]) -
                     verdict.message or None,
                     verdict.way_out or None,
                     verdict.warn_reason,
+                    verdict.carried_out_at or now,
+                    position,
                 ],
             )
-        for gate in {id(verdict.gate): verdict.gate for verdict in verdicts}.values():
+        new = [verdict for verdict in verdicts if verdict.carried_out_at is None]
+        for gate in {id(verdict.gate): verdict.gate for verdict in new}.values():
             connection.execute(
                 "delete from quality.failing_rows where source_system is not distinct from $1"
                 " and entity = $2",
                 [gate.source_system or None, gate.table],
             )
-        for verdict in verdicts:
+        for verdict in new:
             if verdict.is_passed is False and verdict.failing_rows:
                 _keep_rows(connection, verdict)
+        blocked = {verdict.gate.asset for verdict in verdicts if verdict.blocks}
+        for asset in dict.fromkeys(verdict.gate.asset for verdict in verdicts):
+            connection.execute("delete from quality.standing_verdicts where asset = $1", [asset])
+            if asset in fingerprints and asset not in blocked:
+                connection.execute(
+                    "insert into quality.standing_verdicts values ($1, $2, $3)",
+                    [asset, fingerprints[asset], run_id],
+                )
         connection.commit()
 
 

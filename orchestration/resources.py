@@ -114,12 +114,12 @@ def _days(name: str) -> int | None:
 
 
 def name_warehouse(settings: Settings) -> None:
-    """Tells dbt, which runs as a process of its own, where the warehouse is, and its memory.
+    """Tells dbt, which runs as a process of its own, what the warehouse is called, and its memory.
 
-    Already before the project is parsed: dbt parses all of it anew when the environment of its
-    profile differs from that of the parse before.
+    Already before the project is parsed, and without its folder: dbt parses all of the project
+    anew when the environment of its profile differs from that of the parse before.
     """
-    os.environ["FUNNELWORKS_WAREHOUSE"] = str(settings.warehouse)
+    os.environ["FUNNELWORKS_WAREHOUSE"] = settings.warehouse.name
     os.environ["FUNNELWORKS_MEMORY_LIMIT"] = settings.memory_limit
 
 

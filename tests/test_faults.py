@@ -124,7 +124,7 @@ def test_dbt_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     parse = ["parse", "--no-partial-parse", "--target-path", str(tmp_path / "target")]
     folders = ["--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)]
     parent = subprocess.Popen(
-        [sys.executable, "-c", DBT_PARENT, *DBT_CHILD, *parse, *folders],
+        [sys.executable, "-c", DBT_PARENT, *DBT_CHILD, str(tmp_path), *parse, *folders],
         cwd=PROJECT,
         stdout=subprocess.PIPE,
         text=True,
@@ -140,9 +140,9 @@ def test_dbt_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
         time.sleep(0.1)
 
 
-def test_dbt_as_a_child_ends_as_dbt_does() -> None:
+def test_dbt_as_a_child_ends_as_dbt_does(tmp_path: Path) -> None:
     ended = subprocess.run(
-        [*DBT_CHILD, "no-such-command"],
+        [*DBT_CHILD, str(tmp_path), "no-such-command"],
         cwd=PROJECT,
         stdin=subprocess.PIPE,
         capture_output=True,

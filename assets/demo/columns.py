@@ -31,9 +31,10 @@ def ids(prefix: str, width: int) -> Encode:
 
 def labels(names: Sequence[str | None]) -> Encode:
     """Codes → the names they stand for; negative ones are empty."""
-    dictionary = pa.array(names, pa.string())
 
     def encode(codes: np.ndarray) -> pa.Array:
+        # made only here: Arrow's first array of all imports pandas
+        dictionary = pa.array(names, pa.string())
         return dictionary.take(pa.array(codes, pa.int64(), mask=codes < 0))
 
     return encode

@@ -16,6 +16,7 @@ from expectations.validation import Gate, last_published
 MANIFEST = Path(__file__).resolve().parents[2] / "dbt_project" / "target" / "manifest.json"
 #: the share of its rows that a mart may lose from one publish to the next
 DRIFT_LIMIT = 0.30
+DRIFT_RULE = "kept_its_rows"
 
 
 def mart_names() -> list[str]:
@@ -82,7 +83,7 @@ def _rate_rules(columns: list[str]) -> list[Rule]:
 def _drift_rule(mart: str, rows_before: int) -> Rule:
     least = rows_before * (1 - DRIFT_LIMIT)
     return Rule(
-        "kept_its_rows",
+        DRIFT_RULE,
         "select row_count from (select count(*) as row_count from {batch})"
         f" where row_count <= {least}",
         f"lost {DRIFT_LIMIT:.0%} or more of its {rows_before:,} rows since the last publish",

@@ -269,7 +269,8 @@ def _divided(measured: Measured, home: Path) -> dict[str, Cost]:
     """What a run of the line spent on which part, by Dagster's record of its steps."""
     import dagster as dg
 
-    with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
+    os.environ["DAGSTER_HOME"] = str(home / "dagster")  # which its configuration asks for
+    with dg.DagsterInstance.get() as instance:
         [record] = instance.get_run_records(limit=1)
         steps = instance.get_run_step_stats(record.dagster_run.run_id)
     spent: dict[str, Cost] = {}
