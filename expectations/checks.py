@@ -48,20 +48,24 @@ def _entry_checks(system: str, entities: dict[str, suites.Suite]) -> dg.AssetChe
     def check_system(
         context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Any]
     ) -> Iterator[dg.AssetCheckResult]:
-        gates = [
-            Gate(
-                f"raw_{system}",
-                entity,
-                f'select * from raw_{system}."{entity}"'
-                " where _valid_from is not null and _valid_to is null",
-                with_ledger(system, entity, suite),
-                system,
-            )
-            for entity, suite in entities.items()
-        ]
-        yield from _judge(context, settings, "entry", gates)
+        yield from _judge(context, settings, "entry", entry_gates(system, entities))
 
     return check_system
+
+
+def entry_gates(system: str, entities: dict[str, suites.Suite]) -> list[Gate]:
+    """A gate for every extract of a system: its rows in force."""
+    return [
+        Gate(
+            f"raw_{system}",
+            entity,
+            f'select * from raw_{system}."{entity}"'
+            " where _valid_from is not null and _valid_to is null",
+            with_ledger(system, entity, suite),
+            system,
+        )
+        for entity, suite in entities.items()
+    ]
 
 
 def _exit_checks() -> dg.AssetChecksDefinition:

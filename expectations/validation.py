@@ -31,7 +31,9 @@ create table if not exists quality.check_results (
 alter table quality.check_results add column if not exists carried_out_at timestamp;
 alter table quality.check_results add column if not exists position integer;
 -- one row per asset whose last verdicts let the line through: what they hang on, and their run
-create table if not exists quality.standing_verdicts (asset varchar, fingerprint varchar, run_id varchar);
+create table if not exists quality.standing_verdicts (
+    asset varchar, fingerprint varchar, run_id varchar
+);
 create table if not exists quality.failing_rows (
     source_system varchar, entity varchar, file varchar, row_number bigint, check_name varchar,
     raw_text varchar

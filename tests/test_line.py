@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import shutil
 import time
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -14,8 +15,10 @@ import pytest
 from assets.demo import simulate
 from assets.publish import public_marts, publish
 from assets.settings import Settings
+from expectations.checks import entry_gates, systems
+from expectations.standing import standing
 from expectations.suites.marts import mart_gates
-from expectations.validation import validate
+from expectations.validation import Gate, keep, validate
 from tests.line import Line
 
 CONTRACT_MARTS = """
@@ -219,6 +222,62 @@ def test_a_mart_that_lost_its_rows_stops_until_allowed(copy: Line) -> None:
     published["version"] = "later"
     manifest.write_text(json.dumps(published))
     assert len(drifted()) == 1
+
+
+def test_what_has_not_changed_is_not_judged_again(copy: Line) -> None:
+    settings = Settings(copy.home, date(2026, 6, 30))
+    entry = entry_gates("standard", systems()["standard"])
+
+    def stand(gates: list[Gate]) -> set[str]:
+        return set(standing(settings.warehouse, gates)[0])
+
+    def changed(sql: str) -> None:
+        with duckdb.connect(str(settings.warehouse)) as connection:
+            connection.execute(sql)
+
+    marts = {gate.asset for gate in mart_gates(settings)}
+    assert stand(mart_gates(settings)) == marts
+    came = {gate.asset for gate in entry} & stand(entry)
+    assert "raw_standard/opportunities" in came
+    verdicts, _ = standing(settings.warehouse, entry)
+    kept = copy.query(
+        "select check_name, is_passed, message from data_quality_checks"
+        " where asset = 'raw_standard/opportunities' order by position"
+    )
+    assert kept == [
+        (verdict.check_name, verdict.is_passed, verdict.message or None)
+        for verdict in verdicts["raw_standard/opportunities"]
+    ]
+
+    # one mart that lost rows against the last publish is looked at again, whenever that was
+    manifest = copy.home / "published" / "manifest.json"
+    published = json.loads(manifest.read_text())
+    published["marts"]["dim_products"]["rows"] *= 2
+    manifest.write_text(json.dumps(published))
+    assert stand(mart_gates(settings)) == marts - {"marts/dim_products"}
+
+    # one row of raw that was written anew: every extract of its system
+    changed(
+        "update raw_standard.accounts set _landing_number = 99"
+        " where rowid = (select min(rowid) from raw_standard.accounts)"
+    )
+    assert stand(entry) == set()
+    changed("delete from landing.builds")
+    assert stand(mart_gates(settings)) == set()
+
+
+def test_a_verdict_that_stops_the_line_never_stands(copy: Line) -> None:
+    settings = Settings(copy.home, date(2026, 6, 30))
+    gates = entry_gates("standard", systems()["standard"])
+    found, known_by = standing(settings.warehouse, gates)
+    accounts, products = found["raw_standard/accounts"], found["raw_standard/products"]
+    accounts = [replace(accounts[0], is_passed=False, message="no good"), *accounts[1:]]
+    keep(settings.warehouse, "entry", "another run", [*accounts, *products], known_by)
+    again, _ = standing(settings.warehouse, gates)
+    assert "raw_standard/accounts" not in again
+    assert [verdict.check_name for verdict in again["raw_standard/products"]] == [
+        verdict.check_name for verdict in products
+    ]
 
 
 def test_rollback_puts_the_publish_before_back(copy: Line) -> None:
