@@ -72,7 +72,8 @@ RECORDS = (
         "quality.check_results",
         ("checked_at", "asset", "check_name"),
         "One row per check and run: what was checked, the outcome, and what to do. "
-        "is_passed NULL = it could not be carried out.",
+        "is_passed NULL = it could not be carried out. carried_out_at lies before the run where "
+        "neither the table nor its rules had changed since.",
         (),
     ),
     Mart(

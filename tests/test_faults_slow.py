@@ -122,6 +122,7 @@ class Run:
 
 
 TRIES, WORLDS, COMPARED_EVERY = 60, 2, 5
+THE_DAY_AFTER = "2026-07-01"
 #: extracts for that many tries land between two comparisons: some runs end before they are killed
 EXTRACTS = COMPARED_EVERY + 3
 #: phase → kills aimed at it in each world
@@ -136,8 +137,11 @@ AIMED = {
 
 
 def extracts(number: int) -> dict[str, str]:
-    """The files that land before the try of that number: rows to load and rows to set aside."""
-    stamp = f"2026-06-29T{number // 60:02}{number % 60:02}00Z"
+    """The files that land before the try of that number: rows to load and rows to set aside.
+
+    They come after the company's last full extracts, which would delete what they bring.
+    """
+    stamp = f"{THE_DAY_AFTER}T{number // 60:02}{number % 60:02}00Z"
     return {
         f"standard/opportunities.delta__{stamp}.csv": (
             "opportunity_id,owner_id,stage,created_at,amount\n"
@@ -296,16 +300,19 @@ def read_on(published: str, stop: Any, out: Any) -> None:
             opened += 1
         except Exception as error:
             wrong.append(repr(error))
-        time.sleep(0.05)
+        time.sleep(0.5)
     out.put((opened, sorted(seen), wrong))
 
 
 def test_sixty_kills(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    undisturbed = World(Line(tmp_path / "undisturbed"), 0)
+    undisturbed = World(Line(tmp_path / "undisturbed", THE_DAY_AFTER), 0)
     simulate(undisturbed.line.home, scale=0.01, weeks=1)
     undisturbed.runs_undisturbed()
     undisturbed.outcomes.clear()
-    worlds = [World(Line(tmp_path / f"world {seed}"), seed) for seed in range(1, WORLDS + 1)]
+    worlds = [
+        World(Line(tmp_path / f"world {seed}", THE_DAY_AFTER), seed)
+        for seed in range(1, WORLDS + 1)
+    ]
     for world in worlds:
         shutil.copytree(undisturbed.line.home, world.line.home)
         world.seconds = {phase: [*each] for phase, each in undisturbed.seconds.items()}
