@@ -27,7 +27,7 @@ LOOK_EVERY, SAY_AFTER = 0.2, 1.0
 
 @dataclass(frozen=True)
 class Holder:
-    """Who has or had a turn; `since` in UTC, `run_id` blank as long as there is no run."""
+    """Who has or had a turn, `since` in UTC; `run_id` of the last run that began in any turn."""
 
     pid: int
     host: str
@@ -46,7 +46,8 @@ class Turn:
         #: whose turn it was before
         self.before = _read(file)
         self._holder = Holder(os.getpid(), platform.node(), f"{datetime.now(UTC):%F %T}")
-        self._write("")
+        # a turn that ends before its run begins leaves the one before for the next to close
+        self._write(self.before.run_id if self.before else "")
 
     def begin(self, run_id: str, instance: dg.DagsterInstance, settings: Settings) -> None:
         """Notes the run of this turn, and brings in order what the one before has left undone."""

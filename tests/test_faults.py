@@ -235,6 +235,8 @@ def test_a_run_whose_process_is_gone_is_said_to_have_failed(
         run = instance.create_run_for_job(small, status=dg.DagsterRunStatus.STARTED)
         with turn(settings.home, print) as mine:
             mine.begin(run.run_id, instance, settings)
+        with turn(settings.home, print):
+            pass  # ended before it could close anything
         with turn(settings.home, print) as mine:
             mine.begin("another", instance, settings)
         assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE
