@@ -8,7 +8,8 @@
     {%- set target = this.incorporate(type="table") -%}
     {{ run_hooks(pre_hooks) }}
     {%- if existing is not none %}
-        {% call statement("drop") -%} drop {{ existing.type }} {{ existing }} {%- endcall %}
+        {% call statement("drop") -%} drop {{ existing.type }} {{ existing }}
+        {%- endcall %}
         {#- a Python model writes through a connection of its own, which has to see that -#}
         {%- if model["language"] == "python" %} {% do adapter.commit() %} {% endif -%}
     {%- endif %}
@@ -26,7 +27,8 @@
     {%- set target = this.incorporate(type="view") -%}
     {{ run_hooks(pre_hooks) }}
     {%- if existing is not none %}
-        {% call statement("drop") -%} drop {{ existing.type }} {{ existing }} {%- endcall %}
+        {% call statement("drop") -%} drop {{ existing.type }} {{ existing }}
+        {%- endcall %}
     {%- endif %}
     {% call statement("main") -%} {{ get_create_view_as_sql(target, sql) }} {%- endcall %}
     {{ run_hooks(post_hooks) }}
