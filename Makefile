@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 _ := $(shell for ready in .venv/.ready .tools/*/.ready; do \
     [ ! -f "$$ready" ] || [ "$$(cat "$$ready")" = "$$(pwd -P)" ] || rm -f "$$ready"; done)
 
-.PHONY: help demo run status rollback allow forget rebuild ui docs test test-slow test-endurance bench \
+.PHONY: help demo run retrain status rollback allow forget rebuild ui docs test test-slow test-endurance bench \
     lint ruff mypy import-linter sqlfmt sqlfluff dbt-bouncer format lock clean
 
 help: ## this list
@@ -31,6 +31,9 @@ demo: $(VENV) ## writes the demo company's extracts and runs the whole line on t
 
 run: $(VENV) ## runs the line on whatever lies in the landing folder
 	@$(PY) -m orchestration run
+
+retrain: $(VENV) ## the same, with every score trained anew
+	@$(PY) -m orchestration retrain
 
 status: $(VENV) ## what is published, how old it is, what waits, what the last run said
 	@$(PY) -m orchestration status

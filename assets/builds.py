@@ -16,6 +16,7 @@ from typing import Any
 
 import duckdb
 
+from assets.scoring import champions, storage
 from assets.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -75,8 +76,10 @@ def _checksum(settings: Settings) -> str:
     found = hashlib.sha256()
     for setting in (settings.base_currency, settings.fiscal_year_start_month):
         found.update(f"{setting}\n".encode())
-    for package in ("dbt-core", "dbt-duckdb", "duckdb", "numpy", "pandas"):
+    for package in ("dbt-core", "dbt-duckdb", "duckdb", *storage.LIBRARIES):
         found.update(f"{package} {version(package)}\n".encode())
+    for file in champions.stands_at(settings.home):
+        found.update(f"{file}\n".encode())
     scoring = sorted((ROOT / "assets" / "scoring").rglob("*.py"))
     for path in (*project_files(), *scoring):
         found.update(f"{path.relative_to(ROOT)}\n".encode())

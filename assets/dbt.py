@@ -24,6 +24,7 @@ from dagster_dbt import (
 
 from assets import builds
 from assets.retries import retry_transient
+from assets.scoring import champions
 from assets.settings import Settings
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent / "dbt_project"
@@ -32,6 +33,8 @@ DBT = [str(Path(sys.executable).with_name("dbt"))]
 #: the same, but it works in the folder named first, and ends when its standard input does
 DBT_CHILD = [sys.executable, "-m", "assets.dbt_child"]
 PARTIAL_PARSE = "partial_parse.msgpack"
+#: the tag of a run that trains every score anew
+RETRAINING = "funnelworks/retraining"
 project = DbtProject(project_dir=PROJECT_DIR, profiles_dir=PROJECT_DIR)
 
 
@@ -124,6 +127,8 @@ def dbt_models(
         if name in manifest and manifest[name]["resource_type"] in ("model", "seed")
     }
     chosen = context.selected_asset_keys
+    if RETRAINING in context.run.tags:
+        champions.ask_for_training(settings.home, settings.as_of)
     with retry_transient(context):
         if context.is_subset:
             names = [node.split(".")[-1] for node, key in nodes.items() if key in chosen]

@@ -1,4 +1,4 @@
-"""The commands behind the Makefile: run, demo, status, rollback, allow, forget, rebuild, ui.
+"""The commands behind the Makefile: run, retrain, demo, status, rollback and the others.
 
 Each speaks plain words and ends with exit status 0 only when what it was asked for is done.
 """
@@ -35,13 +35,14 @@ if TYPE_CHECKING:
     from dagster_shared.error import SerializableErrorInfo
 
 #: the commands that change a home, and so wait for their turn
-ALONE = ("run", "demo", "rollback", "forget", "rebuild")
+ALONE = ("run", "retrain", "demo", "rollback", "forget", "rebuild")
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m orchestration", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="run the line on what lies in landing")
+    commands.add_parser("retrain", help="the same, with every score trained anew")
     commands.add_parser("demo", help="the same, and say what was built")
     commands.add_parser("status", help="what is published, what waits, what the last run said")
     commands.add_parser("rollback", help="put the previous publish back")
@@ -77,6 +78,8 @@ def _obey(asked: argparse.Namespace, settings: Settings) -> int:
     match asked.command:
         case "run":
             return run(settings)
+        case "retrain":
+            return run(settings, "retrain")
         case "demo":
             return demo(settings)
         case "status":
@@ -97,8 +100,8 @@ def _say(words: str) -> None:
     print(words, flush=True)
 
 
-def run(settings: Settings) -> int:
-    """The job `refresh`, in this process; 0 = published."""
+def run(settings: Settings, job: str = "refresh") -> int:
+    """The job `refresh` or `retrain`, in this process; 0 = published."""
     started = time.monotonic()
     _say(f"Funnelworks: running the line on {settings.landing}")
     import dagster as dg
@@ -120,7 +123,7 @@ def run(settings: Settings) -> int:
 
         with turn(settings.home, _say) as mine, dg.DagsterInstance.get() as instance:
             mine.begin(run_id, instance, settings)
-            result = defs.resolve_job_def("refresh").execute_in_process(
+            result = defs.resolve_job_def(job).execute_in_process(
                 run_id=run_id,
                 instance=instance,
                 run_config={"loggers": {"console": {}}},

@@ -4,6 +4,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.dbt import RETRAINING
 from assets.publish import public_marts
 from orchestration.resources import read_settings, setting
 
@@ -20,6 +21,13 @@ refresh = dg.define_asset_job(
     config=CONSOLE,
     description="The line: landing, checks, models, checks, publish.",
 )
+retrain = dg.define_asset_job(
+    "retrain",
+    selection=dg.AssetSelection.all(),
+    config=CONSOLE,
+    tags={RETRAINING: "true"},
+    description="The line, with every score trained anew; a model that is no better is kept aside.",
+)
 publish_only = dg.define_asset_job(
     "publish_only",
     selection=PUBLISHED | MART_CHECKS,
@@ -32,7 +40,7 @@ checks_only = dg.define_asset_job(
     config=CONSOLE,
     description="Carries out every check on the warehouse as it stands; publishes nothing.",
 )
-JOBS = [refresh, publish_only, checks_only]
+JOBS = [refresh, retrain, publish_only, checks_only]
 
 daily_refresh = dg.ScheduleDefinition(
     name="daily_refresh",
@@ -42,4 +50,12 @@ daily_refresh = dg.ScheduleDefinition(
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Before work, in the business zone; FUNNELWORKS_REFRESH_CRON moves it.",
 )
-SCHEDULES = [daily_refresh]
+monthly_retrain = dg.ScheduleDefinition(
+    name="monthly_retrain",
+    job=retrain,
+    cron_schedule=setting("RETRAIN_CRON", "0 3 1 * *"),
+    execution_timezone=read_settings().timezone,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="In the night to the first; FUNNELWORKS_RETRAIN_CRON moves it.",
+)
+SCHEDULES = [daily_refresh, monthly_retrain]

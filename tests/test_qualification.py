@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from assets.scoring.agreement import Metric, krippendorff_alpha
 from assets.scoring.tipping_points import (
+    LIMITS,
     SCHEMA,
-    SideName,
     counts_by_score,
+    cut_counts,
     find_cut,
     lower_bound,
     tipping_points,
@@ -163,18 +164,87 @@ def world(
 
 @pytest.mark.parametrize("deals", [1000, 5000])
 def test_a_planted_cut_is_found(deals: int) -> None:
-    found = [int(find_cut(counts_by_score(*world(seed, deals, 60)), "lower")) for seed in range(60)]
-    assert set(found) <= {60, 61, 62}
+    counts = np.stack([counts_by_score(*world(seed, deals, 60)) for seed in range(100)])
+    assert set(find_cut(counts, "lower")) <= {60, 61, 62}
+    # and with the correction for having searched
+    corrected = find_cut(counts, "lower", corrected=True)
+    assert (abs(corrected - 60) <= 2).sum() >= 95
 
 
-@pytest.mark.parametrize("base_rate", [0.05, 0.25, 0.85])
-@pytest.mark.parametrize("side", ["lower", "upper"])
-def test_worlds_without_signal_name_nothing(base_rate: float, side: SideName) -> None:
-    found = [
-        int(find_cut(counts_by_score(*world(seed, 2000, None, base_rate)), side))
-        for seed in range(60)
-    ]
-    assert set(found) == {0}
+@pytest.mark.parametrize("corrected", [False, True])
+def test_worlds_without_signal_name_nothing(corrected: bool) -> None:
+    counts = np.stack(
+        [
+            counts_by_score(*world(seed, 2000, None, base_rate))
+            for base_rate in (0.05, 0.25, 0.85)
+            for seed in range(60)
+        ]
+    )
+    for side in LIMITS:
+        assert set(find_cut(counts, side, corrected=corrected)) == {0}
+
+
+def test_a_search_along_the_limit_misleads_and_its_correction_does_not() -> None:
+    """Below 60 the win rate is .101, so that every score named is wrong."""
+
+    def counts(seed: int) -> NDArray[np.int64]:
+        random = np.random.default_rng(seed)
+        scores = np.clip(random.normal(52, 18, 2000), 0, 100)
+        return counts_by_score(scores, random.random(2000) < np.where(scores < 60, 0.101, 0.55))
+
+    worlds = np.stack([counts(seed) for seed in range(300)])
+    named = find_cut(worlds, "lower")
+    assert (named > 0).mean() > 0.10
+    assert (find_cut(worlds, "lower", corrected=True) > 0).mean() <= 0.05
+    # at the scores that the search has chosen the rate lies above the one bound, below the other
+    cuts = cut_counts(worlds, "lower")
+    at_named = (named > 0).nonzero()[0], named[named > 0] - 1
+    for bound, corrected in zip(
+        cuts.bounds()[:2], cuts.bounds(cuts.corrected_confidence(0.10))[:2], strict=True
+    ):
+        assert (bound[at_named] < 0.101).all()
+        assert (corrected[at_named] < 0.101).sum() <= 0.05 * len(worlds)
+
+
+def test_the_correction_knows_how_many_scores_were_searched() -> None:
+    def lower(*lost: tuple[float, int]) -> dict[str, object]:
+        """Lost deals at some scores and 20 won ones at 80."""
+        scores = [score for score, deals in lost for _ in range(deals)]
+        return rows(scores + [80.0] * 20, [False] * len(scores) + [True] * 20)["lower"]
+
+    # one way to part them: the search costs nothing
+    one = lower((40, 29))
+    assert (one["searched_cut_count"], one["corrected_status"]) == (1, "holds")
+    assert one["corrected_tipping_point_score"] == one["tipping_point_score"] == 50
+    assert one["below_win_rate_corrected_upper_bound"] == one["below_win_rate_upper_bound"]
+    assert one["above_win_rate_corrected_lower_bound"] == one["above_win_rate_lower_bound"]
+
+    # two, each with 29 deals in its window: at .05 ÷ 2 none is shown
+    two = lower((20, 29), (40, 29))
+    assert (two["searched_cut_count"], two["tipping_point_score"]) == (2, 50)
+    assert (two["corrected_status"], two["corrected_tipping_point_score"]) == ("not shown", None)
+    assert two["window_win_rate_corrected_bound"] == pytest.approx(1 - 0.025 ** (1 / 29))
+    assert two["below_win_rate_corrected_upper_bound"] == pytest.approx(1 - 0.025 ** (1 / 58))
+    assert two["above_win_rate_corrected_lower_bound"] == pytest.approx(0.025 ** (1 / 20))
+
+    more = lower((20, 60), (40, 29))
+    assert more["tipping_point_score"] == 50
+    assert more["corrected_status"] == "holds at another score"
+    assert more["corrected_tipping_point_score"] == 30
+
+    none = lower((40, 15))
+    assert (none["searched_cut_count"], none["corrected_status"]) == (0, None)
+    assert none["window_win_rate_corrected_bound"] is None
+
+
+def test_the_upper_side_is_corrected_alike() -> None:
+    upper = rows([30.0] * 20 + [70.0] * 14 + [90.0] * 30, [False] * 20 + [True] * 44)["upper"]
+    assert (upper["tipping_point_score"], upper["searched_cut_count"]) == (61, 2)
+    assert upper["corrected_status"] == "holds at another score"
+    assert upper["corrected_tipping_point_score"] == 81
+    assert upper["window_win_rate_corrected_bound"] == pytest.approx(0.025 ** (1 / 14))
+    assert upper["above_win_rate_corrected_lower_bound"] == pytest.approx(0.025 ** (1 / 44))
+    assert upper["below_win_rate_corrected_upper_bound"] == pytest.approx(1 - 0.025 ** (1 / 20))
 
 
 def test_the_interval_is_repeatable_and_wider_when_deals_hang_together() -> None:
@@ -220,7 +290,7 @@ def test_the_simulation_at_full_length() -> None:
         int(find_cut(counts_by_score(*world(seed, 2000, None, rate)), side)) > 0
         for rate in (0.05, 0.25, 0.85)
         for seed in range(1000, 1250)
-        for side in ("lower", "upper")
+        for side in LIMITS
     )
     # a hundred cuts are tried at 95 %: a name by chance stays below one world in a hundred
     assert named <= 15

@@ -8,10 +8,22 @@ their scores at a landmark, is decided in dbt (`fct_qualification_scores`).
 Both sides are one question. On the side of the cut that is claimed to be clean, an *exception* (a
 win below the lower point, a loss above the upper one) has to be rare; on the other side it must
 not be. So the search counts exceptions and knows no sides beyond that.
+
+Each bound that names a cut holds for a cut given beforehand. Of a hundred that are tried the
+outermost is taken, and it owes some of its place to luck. So the bounds are told a second time,
+*corrected* for the search: a simultaneous band over all cuts that could have been named. Given the
+scores, these are known without an outcome; there are m ≤ 100 of them, and with bounds at the
+confidence 1 − .05/m (Bonferroni; see O. J. Dunn, J. Am. Stat. Assoc. 56 (1961)) those of one kind
+hold together for all m with at least 95 %, hence for the chosen cut, however it was chosen. Deals
+need not share one win rate for that, only be independent (W. Hoeffding, Ann. Math. Stat. 27
+(1956)). A cut qualifies where bounds of three kinds keep the limit at once; that the band lets any
+cut qualify wrongly has a chance of at most 5 %, since whichever of the three claims is false was
+tested at .05/m. The correction is for the cuts of one search, not for the number of pipelines,
+landmarks and sides.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -22,6 +34,7 @@ from scipy.special import betaincinv
 
 SideName = Literal["lower", "upper"]
 Status = Literal["found", "no tipping point yet", "no separation", "no evidence"]
+CorrectedStatus = Literal["holds", "holds at another score", "not shown"]
 CheckStatus = Literal[
     "confirmed",
     "not contradicted",
@@ -45,21 +58,21 @@ SEED = 20_240_229
 EARLIER_SHARE = 0.7
 
 
-def upper_bound(k: ArrayLike, n: ArrayLike) -> Floats:
-    """One-sided 95 % upper bound of a rate of which k in n were seen; 1 where n = 0.
+def upper_bound(k: ArrayLike, n: ArrayLike, confidence: ArrayLike = CONFIDENCE) -> Floats:
+    """One-sided upper bound of a rate of which k in n were seen; 1 where n = 0.
 
     Source: C. J. Clopper and E. S. Pearson, Biometrika 26 (1934), in its beta form.
     """
     k, n = np.asarray(k), np.asarray(n)
     # the beta quantile wants a positive parameter; where k = n the bound is 1 by definition
-    bound: Floats = np.where(k < n, betaincinv(k + 1, np.maximum(n - k, 1), CONFIDENCE), 1.0)
+    bound: Floats = np.where(k < n, betaincinv(k + 1, np.maximum(n - k, 1), confidence), 1.0)
     return bound.round(9)
 
 
-def lower_bound(k: ArrayLike, n: ArrayLike) -> Floats:
-    """One-sided 95 % lower bound of a rate of which k in n were seen; 0 where n = 0."""
+def lower_bound(k: ArrayLike, n: ArrayLike, confidence: ArrayLike = CONFIDENCE) -> Floats:
+    """One-sided lower bound of a rate of which k in n were seen; 0 where n = 0."""
     k, n = np.asarray(k), np.asarray(n)
-    return (1 - upper_bound(n - k, n)).round(9)
+    return (1 - upper_bound(n - k, n, confidence)).round(9)
 
 
 @dataclass(frozen=True)
@@ -74,13 +87,35 @@ class CutCounts:
     other: Counts
     other_exceptions: Counts
 
-    def is_clean(self, limit: float) -> NDArray[np.bool_]:
-        return (upper_bound(self.clean_exceptions, self.clean) <= limit) & (
-            upper_bound(self.window_exceptions, self.window) <= limit
+    def bounds(self, confidence: ArrayLike = CONFIDENCE) -> tuple[Floats, Floats, Floats]:
+        """Of the rates of exceptions: the upper bounds on the clean side and in the window, the
+        lower one on the far side."""
+        return (
+            upper_bound(self.clean_exceptions, self.clean, confidence),
+            upper_bound(self.window_exceptions, self.window, confidence),
+            lower_bound(self.other_exceptions, self.other, confidence),
         )
 
-    def is_separated(self, limit: float) -> NDArray[np.bool_]:
-        return lower_bound(self.other_exceptions, self.other) > limit
+    def qualifies(self, limit: float, confidence: ArrayLike = CONFIDENCE) -> NDArray[np.bool_]:
+        clean, window, other = self.bounds(confidence)
+        return (clean <= limit) & (window <= limit) & (other > limit)
+
+    def is_searched(self, limit: float) -> NDArray[np.bool_]:
+        """The cuts that would qualify had every deal come out for them; of cuts between which no
+        deal lies the first. The scores alone decide, so the search knows its cuts beforehand."""
+        none = np.zeros_like(self.clean)
+        at_best = replace(
+            self, clean_exceptions=none, window_exceptions=none, other_exceptions=self.other
+        )
+        parts = np.stack([self.clean, self.window], axis=-1)
+        differs = np.diff(parts, axis=-2, prepend=-1).any(axis=-1)
+        return at_best.qualifies(limit) & differs
+
+    def corrected_confidence(self, limit: float) -> Floats:
+        """(…, 1): at this confidence the bounds of all searched cuts hold together with 95 %."""
+        searched = self.is_searched(limit).sum(axis=-1, keepdims=True)
+        confidence: Floats = 1 - (1 - CONFIDENCE) / np.maximum(searched, 1)
+        return confidence
 
 
 def counts_by_score(scores: ArrayLike, won: ArrayLike) -> Counts:
@@ -127,14 +162,15 @@ def cut_counts(counts: Counts, side: SideName) -> CutCounts:
     )
 
 
-def find_cut(counts: Counts, side: SideName) -> NDArray[np.int64]:
+def find_cut(counts: Counts, side: SideName, *, corrected: bool = False) -> NDArray[np.int64]:
     """(…): the tipping point by counts (…, 101, 2), 0 where there is none.
 
-    The lower one is the largest cut that qualifies, the upper one the smallest.
+    The lower one is the largest cut that qualifies, the upper one the smallest. With `corrected`
+    the bounds hold for all cuts at once, so that having searched for the outermost costs nothing.
     """
-    cuts = cut_counts(counts, side)
-    qualifies = cuts.is_clean(LIMITS[side]) & cuts.is_separated(LIMITS[side])
-    return _outermost(qualifies, side)
+    cuts, limit = cut_counts(counts, side), LIMITS[side]
+    confidence = cuts.corrected_confidence(limit) if corrected else CONFIDENCE
+    return _outermost(cuts.qualifies(limit, confidence), side)
 
 
 def _outermost(qualifies: NDArray[np.bool_], side: SideName) -> NDArray[np.int64]:
@@ -204,7 +240,8 @@ def _search(counts: Counts, side: SideName) -> dict[str, object]:
     """Status, cut, counts beside the cut, and the deals that are missing."""
     limit = LIMITS[side]
     cuts = cut_counts(counts, side)
-    clean, separated = cuts.is_clean(limit), cuts.is_separated(limit)
+    clean_bound, window_bound, _ = cuts.bounds()
+    clean, qualifies = (clean_bound <= limit) & (window_bound <= limit), cuts.qualifies(limit)
     # a further deal inside the window is on the clean side too
     clean_needed = np.maximum(
         least_clean_deals(cuts.clean_exceptions, cuts.clean, limit),
@@ -212,8 +249,8 @@ def _search(counts: Counts, side: SideName) -> dict[str, object]:
     )
     exceptions_needed = least_exceptions(cuts.other_exceptions, cuts.other, limit)
     status: Status
-    if (clean & separated).any():
-        status, candidates = "found", clean & separated
+    if qualifies.any():
+        status, candidates = "found", qualifies
     elif counts.sum() == 0:
         status, candidates = "no evidence", np.ones(CUTS.size, dtype=bool)
     elif clean.any():
@@ -235,12 +272,40 @@ def _search(counts: Counts, side: SideName) -> dict[str, object]:
         "cut_score": cut if status != "no evidence" else None,
         "resolved_count": int(counts[:, 0].sum()),
         "won_count": int(counts[:, 1].sum()),
+        **_correction(cuts, side, cut if status == "found" else None),
         **_parts("", counts, cut),
         **_part("window_", counts[_window(cut, side)]),
         **{
             name: None if status == "no separation" else int(deals[cut - 1])
             for name, deals in missing.items()
         },
+    }
+
+
+def _correction(cuts: CutCounts, side: SideName, cut: int | None) -> dict[str, object]:
+    """Whether a tipping point outlives the search for it, which cut does, and the bounds at the
+    tipping point that hold although it was chosen; the latter NULL where there is none."""
+    limit = LIMITS[side]
+    confidence = cuts.corrected_confidence(limit)
+    outliving = int(_outermost(cuts.qualifies(limit, confidence), side)) or None
+    status: CorrectedStatus | None = None
+    below = window = above = None
+    if cut is not None:
+        if outliving is None:
+            status = "not shown"
+        else:
+            status = "holds" if outliving == cut else "holds at another score"
+        clean, window, other = (float(bounds[cut - 1]) for bounds in cuts.bounds(confidence))
+        below, above = clean, other
+        if side == "upper":
+            below, window, above = (round(1 - bound, 9) for bound in (other, window, clean))
+    return {
+        "corrected_status": status,
+        "corrected_tipping_point_score": outliving,
+        "searched_cut_count": int(cuts.is_searched(limit).sum()),
+        "below_win_rate_corrected_upper_bound": below,
+        "window_win_rate_corrected_bound": window,
+        "above_win_rate_corrected_lower_bound": above,
     }
 
 
@@ -376,6 +441,12 @@ SCHEMA = pa.schema(
         ("status", pa.string()),
         ("tipping_point_score", pa.int64()),
         ("cut_score", pa.int64()),
+        ("corrected_status", pa.string()),
+        ("corrected_tipping_point_score", pa.int64()),
+        ("searched_cut_count", pa.int64()),
+        ("below_win_rate_corrected_upper_bound", pa.float64()),
+        ("window_win_rate_corrected_bound", pa.float64()),
+        ("above_win_rate_corrected_lower_bound", pa.float64()),
         ("resolved_count", pa.int64()),
         ("won_count", pa.int64()),
         *_part_fields("below_", "above_", "window_"),

@@ -213,7 +213,7 @@ class _Dbt:
 
     def ref(self, name: str) -> duckdb.DuckDBPyRelation:
         [(schema,)] = self.connection.execute(
-            "select schema_name from duckdb_tables() where table_name = $1", [name]
+            "select table_schema from information_schema.tables where table_name = $1", [name]
         ).fetchall()
         return self.connection.table(f'"{schema}"."{name}"')
 

@@ -50,6 +50,12 @@ with
             int_tipping_points.tipping_point_score,
             int_tipping_points.interval_low_score,
             int_tipping_points.interval_high_score,
+            int_tipping_points.corrected_status,
+            int_tipping_points.corrected_tipping_point_score,
+            int_tipping_points.searched_cut_count,
+            int_tipping_points.below_win_rate_corrected_upper_bound,
+            int_tipping_points.window_win_rate_corrected_bound,
+            int_tipping_points.above_win_rate_corrected_lower_bound,
             int_tipping_points.win_rate_limit,
             int_tipping_points.cut_score,
             {{
