@@ -5,6 +5,8 @@ VENV := .venv/.ready
 PY := .venv/bin/python
 DBT := ../.venv/bin/dbt
 LINTED_SQL = $(wildcard dbt_project/models dbt_project/analyses dbt_project/tests/singular)
+# a file's tests share homes, so each file is one process's; a whole line wants a gigabyte
+SIDE_BY_SIDE = --numprocesses auto --maxprocesses 4 --dist loadfile
 LOCK = .tools/installer/bin/uv pip compile --quiet --upgrade --universal --generate-hashes \
     --no-strip-extras --no-header --no-annotate --python-version 3.11
 
@@ -70,10 +72,10 @@ docs: $(VENV) ## the catalogue of every model, column and test: one page, docs/s
 	@echo "Written: docs/site/index.html"
 
 test: $(VENV) ## the test suite
-	@$(PY) -m pytest -m "not slow and not endurance"
+	@$(PY) -m pytest $(SIDE_BY_SIDE) -m "not slow and not endurance"
 
 test-slow: $(VENV) ## the long proofs
-	@$(PY) -m pytest -m slow || { [ $$? -eq 5 ] && echo "No slow test exists: nothing was proven."; }
+	@$(PY) -m pytest $(SIDE_BY_SIDE) -m slow || { [ $$? -eq 5 ] && echo "No slow test exists: nothing was proven."; }
 
 test-endurance: $(VENV) ## whole runs that are killed, crowded out or starved of disk
 	@$(PY) -m pytest -m endurance

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -63,7 +64,8 @@ def tally(pytestconfig: pytest.Config) -> Iterator[Counter[tuple[str, str]]]:
         lines.append(kind.ljust(40) + figures)
     capturing: Any = pytestconfig.pluginmanager.getplugin("capturemanager")
     with capturing.global_and_fixture_disabled():
-        pytestconfig.get_terminal_writer().line("\n".join(lines))
+        # also where the tests run side by side, and only their errors' stream is the terminal
+        sys.stderr.write("\n".join([*lines, ""]))
 
 
 @pytest.fixture(autouse=True)
