@@ -92,10 +92,36 @@ class Line:
     def manifest(self) -> dict[str, Any]:
         return json.loads((self.home / "published" / "manifest.json").read_text())
 
-    def checksums(self) -> dict[str, str]:
-        """sha256 by mart, without what may differ from run to run."""
+    def checksums(self, *, of_extracts_alone: bool = False) -> dict[str, str]:
+        """sha256 by mart, without what may differ from run to run.
+
+        `of_extracts_alone`: also without the marts that hang on `state/`, for homes that came to
+        the same extracts on different days.
+        """
+        left_out = {"publish_info", "data_quality_checks"}
+        if of_extracts_alone:
+            left_out |= marts_of_state()
         return {
             name: mart["sha256"]
             for name, mart in self.manifest()["marts"].items()
-            if name not in ("publish_info", "data_quality_checks")
+            if name not in left_out
         }
+
+
+def marts_of_state() -> set[str]:
+    """The marts that tell what was trained or foretold on earlier days, and what follows from it."""
+    from assets.dbt import prepared_manifest
+
+    manifest = json.loads(prepared_manifest().read_text())
+    due = [
+        name
+        for name, node in manifest["nodes"].items()
+        if node.get("language") == "python" and "home_of(" in node["raw_code"]
+    ]
+    found: set[str] = set()
+    while due:
+        name = due.pop()
+        if name not in found:
+            found.add(name)
+            due += manifest["child_map"].get(name, [])
+    return {name.split(".")[-1] for name in found}

@@ -148,7 +148,7 @@ def test_the_same_bytes_in_any_order_zone_and_run(tmp_path: Path) -> None:
         for file in part:
             shutil.copy(file, place)
         in_parts.run(TZ="Asia/Bangkok")
-    assert in_parts.checksums() == expected
+    assert in_parts.checksums(of_extracts_alone=True) == at_once.checksums(of_extracts_alone=True)
     at_once.publishes(TZ="Asia/Bangkok")
     assert at_once.checksums() == expected
 
