@@ -19,6 +19,7 @@ from assets.scoring.win_probability import Feature, fit, probabilities
 from tests.line import REAL, REAL_FOLDERS
 
 FILE = REAL / REAL_FOLDERS["bohanec"] / "Salvirt_B2B_ML_dataset.csv"
+REPEATS = 20
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,6 @@ def held_out(seed: int) -> NDArray[np.float64]:
     for train, asked in folds.split(table, won, vectors):
         assert not set(vectors[train]) & set(vectors[asked])
         undated = np.full(train.size, np.datetime64("NaT"))
-        model = fit(table.iloc[train], features, won[train], undated, vectors[train])
+        model = fit(table.iloc[train], features, won[train], undated, vectors[train], resamples=0)
         probability[asked] = probabilities(model, table.iloc[asked])
     return probability
