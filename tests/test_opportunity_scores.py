@@ -30,7 +30,7 @@ STAGES = ("Prospect", "Qualified", "Proposal")
 def world(deals: int = 1500, seed: int = 5) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Features of two month ends per resolved deal and one of each open one, and their answers."""
     random = np.random.default_rng(seed)
-    resolved = AS_OF - timedelta(days=1) - pd.to_timedelta(random.integers(0, 800, deals), "D")
+    resolved = [AS_OF - timedelta(days=int(days)) for days in random.integers(1, 801, deals)]
     stage = random.integers(0, 3, deals)
     need = random.choice([0.0, 0.25, 0.5, 0.75, 1.0], deals)
     silent = random.integers(0, 60, deals).astype(float)
@@ -41,7 +41,7 @@ def world(deals: int = 1500, seed: int = 5) -> tuple[pd.DataFrame, pd.DataFrame]
             "source_system": "crm",
             "account_id": [f"a{number}" for number in random.integers(0, 200, deals)],
             "is_won": random.random(deals) < 1 / (1 + np.exp(-log_odds)),
-            "resolved_date": pd.to_datetime(resolved).date,
+            "resolved_date": resolved,
             "stage": np.array(STAGES, dtype=object)[stage],
             "pipeline": "default",
             "days_since_activity": silent,

@@ -114,9 +114,11 @@ def world(seed: int = 1, deals: int = 3000) -> World:
             stage=np.where(log_odds + random.normal(0, 2, deals) > 0, "late", "early").astype(
                 object
             ),
-            hand_score=np.where(random.random(deals) < 0.3, np.nan, 50 + 10 * log_odds).clip(
-                0, 100
-            ),
+            hand_score=np.where(
+                random.random(deals) < 0.3,
+                np.nan,
+                50 + 10 * (log_odds + random.normal(0, 1, deals)),
+            ).clip(0, 100),
         ),
     )
 
