@@ -180,18 +180,6 @@ FACTS = (
         "we have lost with this customer before",
     ),
     Feature(
-        "account_won_count",
-        "number",
-        "it knows us from as many deals as customers do who buy again",
-        "it knows us from as many deals as customers do who do not buy",
-    ),
-    Feature(
-        "account_delivery_count",
-        "number",
-        "we have delivered to it as to customers who buy again",
-        "we have delivered to it as to customers who do not buy",
-    ),
-    Feature(
         "account_on_time_rate",
         "number",
         "we have kept our dates with this customer",

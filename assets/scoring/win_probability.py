@@ -16,7 +16,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -52,7 +52,7 @@ from assets.scoring.evaluation import (
 Kind = Literal["number", "flag", "category"]
 Status = Literal["fitted", "too few deals", "one outcome only", "no usable feature"]
 Validation = Literal["forward in time", "by accounts alone", "none"]
-Table = pd.DataFrame | pa.Table
+Table: TypeAlias = pd.DataFrame | pa.Table
 
 #: fewer won or fewer lost deals than these teach nothing that a scorecard does not know
 LEAST_OUTCOMES = 50
@@ -66,7 +66,7 @@ UNDATED_PARTS = 5
 #: a deal that closed later than this before a quarter is not yet in every CRM when it begins
 PURGE_DAYS = 30
 HAND_SCORE_STRENGTH = 100.0
-STRENGTHS = (0.01, 0.1, 1.0)
+STRENGTHS = (0.01, 0.03, 0.1, 0.3)
 #: a form with more columns must lower the Brier score by more than this share of it
 HAIR = 0.0025
 #: where lines break, as quantiles of the number; outside the outer ones they are flat
@@ -1092,10 +1092,10 @@ def _reasons(fitted: Fitted, frame: pd.DataFrame, start: int, most: int) -> pa.T
         ("would lift", gain, 1),
     ]
     found = []
-    for order, (_, size, number) in enumerate(directions):
+    for place, (_, size, number) in enumerate(directions):
         top = np.argsort(-size, axis=1, kind="stable")[:, :number]
-        rows, rank = np.nonzero(np.take_along_axis(size, top, axis=1) >= LEAST_POINTS)
-        found.append((rows, np.full(rows.size, order), rank, top[rows, rank]))
+        rows, ranks = np.nonzero(np.take_along_axis(size, top, axis=1) >= LEAST_POINTS)
+        found.append((rows, np.full(rows.size, place), ranks, top[rows, ranks]))
     row, order, rank, feature = (np.concatenate(columns) for columns in zip(*found, strict=True))
     in_order = np.lexsort((rank, order, row))
     row, order, rank, feature = (column[in_order] for column in (row, order, rank, feature))
@@ -1180,9 +1180,11 @@ def from_record(told: Mapping[str, Any], pipeline: Any) -> Fitted:
     rows = {name: tuple(kind(**row) for row in report[name]) for name, kind in kinds.items()}
     distributions = {
         name: Distribution(
-            **{part: None if v is None else tuple(v) for part, v in distribution.items()}
+            shares=tuple(shown["shares"]),
+            edges=None if shown["edges"] is None else tuple(shown["edges"]),
+            levels=None if shown["levels"] is None else tuple(shown["levels"]),
         )
-        for name, distribution in told["distributions"].items()
+        for name, shown in told["distributions"].items()
     }
     return Fitted(
         status=told["status"],

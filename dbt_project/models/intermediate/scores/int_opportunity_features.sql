@@ -276,13 +276,6 @@ with
                         )
                 end as {{ kind }}_win_rate,
             {% endfor -%}
-            case
-                when rated.known_account_id is not null then rated.account_success_count
-            end as account_won_count,
-            case
-                when rated.known_account_id is not null
-                then rated.deliveries_success_count + rated.deliveries_failure_count
-            end as account_delivery_count,
             round(
                 {{
                     safe_ratio(
