@@ -1,7 +1,7 @@
 """Win probability on 448 real B2B deals with 22 attributes (M. Bohanec): does it hold?
 
-The deals have no date and no account, so whole sets of identical attributes are held out. Every
-choice (form, penalty) is made inside the nine tenths that a fold learns from.
+The deals have no date and no account, so whole sets of identical attributes are held out. The
+penalty is chosen inside the nine tenths that a fold learns from.
 """
 
 from collections.abc import Callable

@@ -67,7 +67,7 @@ UNDATED_PARTS = 5
 PURGE_DAYS = 30
 HAND_SCORE_STRENGTH = 100.0
 STRENGTHS = (0.01, 0.03, 0.1, 0.3)
-#: a form with more columns must lower the Brier score by more than this share of it
+#: a weaker penalty must lower the Brier score by more than this share of it
 HAIR = 0.0025
 #: where lines break, as quantiles of the number; outside the outer ones they are flat
 CURVE_KNOTS = (0.02, 0.2, 0.4, 0.6, 0.8, 0.98)
@@ -185,8 +185,8 @@ class Performance:
 
 @dataclass(frozen=True)
 class Report:
-    """How the model did on deals it had not seen, each judged by the form and penalty that were
-    best before it. Counts are of rows: a deal has one per landmark."""
+    """How the model did on deals it had not seen, each judged by the penalty that was best before
+    it. Counts are of rows: a deal has one per landmark."""
 
     validation: Validation = "none"
     resolved_count: int = 0
@@ -220,15 +220,14 @@ class Training:
 
 @dataclass(frozen=True)
 class Choice:
-    """What validation chose: whether numbers may bend and categories have rates, and how freely
-    (scikit-learn's C: smaller is a stronger penalty)."""
+    """What validation chose: how freely the model may follow the deals (scikit-learn's C: smaller
+    is a stronger penalty)."""
 
-    is_bent: bool
     strength: float
 
 
 #: where validation has nothing to say
-DEFAULT_CHOICE = Choice(is_bent=False, strength=0.1)
+DEFAULT_CHOICE = Choice(strength=0.03)
 
 
 @dataclass(frozen=True)
@@ -474,9 +473,7 @@ def _outcome_counts(deals: _Deals, rows: Rows | NDArray[np.bool_]) -> tuple[int,
 def _pipeline(frame: pd.DataFrame, choice: Choice) -> Any:
     from sklearn.pipeline import Pipeline
 
-    return Pipeline(
-        [("columns", _columns(frame, choice.is_bent)), ("model", _model(choice.strength))]
-    )
+    return Pipeline([("columns", _columns(frame)), ("model", _model(choice.strength))])
 
 
 def _model(strength: float) -> Any:
@@ -485,7 +482,7 @@ def _model(strength: float) -> Any:
     return LogisticRegression(C=strength, max_iter=1000, tol=TOLERANCE)
 
 
-def _columns(frame: pd.DataFrame, is_bent: bool) -> Any:
+def _columns(frame: pd.DataFrame) -> Any:
     """What makes numbers of facts: a transformer for all features of a kind and way to look at it,
     since each costs the same however many features it has."""
     from sklearn.compose import ColumnTransformer
@@ -508,19 +505,17 @@ def _columns(frame: pd.DataFrame, is_bent: bool) -> Any:
     transformers: list[tuple[str, Any, list[str]]] = []
     if numbers := [name for name, values in frame.items() if _is_number(values)]:
         transformers.append(("lines", broken_lines(numbers, LINE_KNOTS), numbers))
-        if is_bent:
-            transformers.append(("curves", broken_lines(numbers, CURVE_KNOTS), numbers))
+        transformers.append(("curves", broken_lines(numbers, CURVE_KNOTS), numbers))
     if gapped := [name for name in numbers if frame[name].isna().any()]:
         transformers.append(("gaps", MissingIndicator(features="all"), gapped))
     if text := [name for name in frame if name not in numbers]:
         levels = OneHotEncoder(handle_unknown="ignore", max_categories=MOST_LEVELS)
         transformers.append(("levels", levels, text))
-        if is_bent:
-            # cross-fitted, so that no deal tells its own outcome to the rate of its value
-            folds = StratifiedKFold(shuffle=True, random_state=SEED)
-            rates = TargetEncoder(target_type="binary", cv=folds)
-            scaled = Pipeline([("rates", rates), ("scaled", StandardScaler())])
-            transformers.append(("rates", scaled, text))
+        # cross-fitted, so that no deal tells its own outcome to the rate of its value
+        folds = StratifiedKFold(shuffle=True, random_state=SEED)
+        rates = TargetEncoder(target_type="binary", cv=folds)
+        scaled = Pipeline([("rates", rates), ("scaled", StandardScaler())])
+        transformers.append(("rates", scaled, text))
     return ColumnTransformer(
         transformers, transformer_weights={"rates": RATE_WEIGHT}, sparse_threshold=1.0
     )
@@ -602,7 +597,7 @@ def _try(
     shape = deals.won.shape
     part = np.full(shape, -1)
     quarters: list[str] = []
-    choices = [Choice(is_bent, strength) for is_bent in (False, True) for strength in STRENGTHS]
+    choices = [Choice(strength) for strength in STRENGTHS]
     by_choice = {choice: np.full(shape, np.nan) for choice in choices}
     baselines = {name: np.full(shape, np.nan) for name in (BASE_RATE, *deals.baselines)}
     for number, fold in enumerate(folds):
@@ -617,14 +612,12 @@ def _try(
             if quarter not in quarters:
                 quarters.append(quarter)
             part[held_out] = quarters.index(quarter)
-        for is_bent in (False, True):
-            columns = _columns(frame.iloc[train], is_bent)
-            known = columns.fit_transform(frame.iloc[train], deals.won[train])
-            asked = columns.transform(frame.iloc[held_out])
-            for choice in choices:
-                if choice.is_bent == is_bent:
-                    model = _model(choice.strength).fit(known, deals.won[train])
-                    by_choice[choice][held_out] = model.predict_proba(asked)[:, 1]
+        columns = _columns(frame.iloc[train])
+        known = columns.fit_transform(frame.iloc[train], deals.won[train])
+        asked = columns.transform(frame.iloc[held_out])
+        for choice, probability in by_choice.items():
+            model = _model(choice.strength).fit(known, deals.won[train])
+            probability[held_out] = model.predict_proba(asked)[:, 1]
         for name, values in baselines.items():
             values[held_out] = _baseline(name, deals, fold)
     return _Trial(validation, part, quarters, by_choice, baselines)
@@ -686,18 +679,16 @@ def hand_score_probabilities(
 
 
 def _choose(trial: _Trial, deals: _Deals, evidence: NDArray[np.bool_]) -> Choice:
-    """The choice with the lowest Brier score; the plainer form unless it costs more than a hair."""
+    """The strongest penalty whose Brier score is not more than a hair above the lowest."""
     if not _is_evidence(deals, evidence):
         return DEFAULT_CHOICE
     losses = {
         choice: _loss(deals.won[evidence], probability[evidence])
         for choice, probability in trial.by_choice.items()
     }
-    plain, bent = (
-        min((choice for choice in losses if choice.is_bent == is_bent), key=losses.__getitem__)
-        for is_bent in (False, True)
-    )
-    return bent if losses[bent] < losses[plain] * (1 - HAIR) else plain
+    enough = min(losses.values()) * (1 + HAIR)
+    good = (choice for choice, loss in losses.items() if loss <= enough)
+    return min(good, key=lambda choice: choice.strength)
 
 
 def _loss(won: NDArray[np.bool_], probability: Floats) -> float:
