@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from assets.scoring import champions, opportunity_scores
+from assets.scoring import champions, opportunity_scores, win_probability
 from assets.scoring.opportunity_scores import DRIFT, FACTS, REASONS, SCORES, Deals
 
 AS_OF = date(2026, 6, 30)
@@ -295,6 +295,20 @@ def test_a_fact_that_is_no_longer_known_silences_the_model(trained: Trained, giv
     rows = opportunity_scores.scores(made.home, replace(deals, features=without)).to_pylist()
     assert {row["score_basis"] for row in rows} == {"hand score", "stage win rate"}
     assert all("days_since_activity" in row["score_status"] for row in rows)
+
+
+def test_a_model_of_another_release_is_silent_and_says_how_to_mend_it(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given, deals, _ = trained
+
+    def strange(*_: object) -> None:
+        raise TypeError("unexpected keyword argument")
+
+    monkeypatch.setattr(win_probability, "from_record", strange)
+    rows = opportunity_scores.scores(given.home, deals).to_pylist()
+    assert all("make retrain" in row["score_status"] for row in rows)
+    assert "model" not in {row["score_basis"] for row in rows}
 
 
 def test_a_column_that_knows_the_outcome_stops_the_model_by_its_name(given: Given) -> None:

@@ -409,7 +409,10 @@ def _speaker(home: Path, deals: Deals, system: str) -> tuple[Champion, Fitted | 
     champion = speaking(home, deals, system)
     if champion.version is None:
         return champion, None, champion.status
-    fitted = win_probability.from_record(champion.facts, champion.estimators["model"])
+    try:
+        fitted = win_probability.from_record(champion.facts, champion.estimators["model"])
+    except (KeyError, TypeError) as problem:  # an earlier release wrote it
+        return champion, None, f"the model cannot be read ({problem}): make retrain"
     names = (feature.name for feature in fitted.features)
     gone = [n for n in names if not n.startswith(ANSWER) and n not in deals.features.columns]
     if gone:
