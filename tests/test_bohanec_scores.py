@@ -1,9 +1,10 @@
-"""Win probability on 448 real B2B deals with 22 attributes (M. Bohanec): does it hold out of sample?
+"""Win probability on 448 real B2B deals with 22 attributes (M. Bohanec): does it hold?
 
-The deals have no date and no account, so whole sets of identical attributes are held out. Every
-choice (form, penalty) is made inside the nine tenths that a fold learns from.
+The deals have no date and no account, so whole sets of identical attributes are held out. The
+penalty is chosen inside the nine tenths that a fold learns from.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -19,6 +20,7 @@ from assets.scoring.win_probability import Feature, fit, probabilities
 from tests.line import REAL, REAL_FOLDERS
 
 FILE = REAL / REAL_FOLDERS["bohanec"] / "Salvirt_B2B_ML_dataset.csv"
+REPEATS = 20
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,38 @@ def held_out(seed: int) -> NDArray[np.float64]:
     for train, asked in folds.split(table, won, vectors):
         assert not set(vectors[train]) & set(vectors[asked])
         undated = np.full(train.size, np.datetime64("NaT"))
-        model = fit(table.iloc[train], features, won[train], undated, vectors[train])
+        model = fit(table.iloc[train], features, won[train], undated, vectors[train], resamples=0)
         probability[asked] = probabilities(model, table.iloc[asked])
     return probability
+
+
+@pytest.mark.slow
+def test_it_holds_on_real_deals(record_testsuite_property: Callable[[str, object], None]) -> None:
+    """The mean of the repeats must beat what a plain logistic regression reached there (.813 and
+    .174, measured over 8 repeats); the wish is .825 and .169."""
+    won = deals().won
+    said = [held_out(seed) for seed in range(REPEATS)]
+    mean_auc = np.mean([auc(won, probability) for probability in said])
+    mean_brier = np.mean([brier(won, probability) for probability in said])
+    record_testsuite_property("bohanec", f"AUC {mean_auc:.4f}, Brier {mean_brier:.4f}")
+    assert mean_auc >= 0.813 and mean_brier <= 0.174
+    together = np.mean(said, axis=0)
+    assert (expected_calibration_error(won, together) or 1) <= 0.06
+    # the more is said, the more come of it
+    rates = [part.win_rate for part in reliability_curve(won, together, bins=4)]
+    assert rates == sorted(rates, key=lambda rate: rate or 0)
+
+
+@pytest.mark.slow
+def test_the_tipping_points_of_what_is_said_come_with_their_bounds() -> None:
+    together = np.mean([held_out(seed) for seed in range(REPEATS)], axis=0)
+    undated = np.full(together.size, np.datetime64("NaT"))
+    sides = tipping_points(100 * together, deals().won, deals().vectors, undated)
+    for side in sides:
+        assert side["resolved_count"] == 448
+        if side["status"] == "found":
+            assert side["tipping_point_score"] is not None
+        else:
+            assert side["status"] in ("no tipping point yet", "no separation")
+        bounds = (side["below_win_rate_upper_bound"], side["above_win_rate_lower_bound"])
+        assert all(0 <= bound <= 1 for bound in bounds if isinstance(bound, float))

@@ -14,23 +14,27 @@ import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
+from assets.scoring import storage
+from assets.scoring.evaluation import auc
 from assets.scoring.win_probability import (
-    METRICS_FILE,
-    MODEL_FILE,
     REASONS,
+    TRUSTED_TYPES,
     Baselines,
     Comparison,
     Feature,
     Fitted,
     Quarter,
     Report,
+    Training,
     drift,
     fit,
+    from_record,
+    hand_score_probabilities,
     is_promoted,
-    load,
     probabilities,
     reasons,
-    save,
+    record,
+    stage_win_rates,
     suspicious,
 )
 
@@ -39,7 +43,7 @@ FEATURES = (
     Feature("silent_days", "number", "the customer is talking", "the customer is silent", True),
     Feature("has_budget", "flag", "the budget is allocated", "no budget is allocated", True),
     Feature("source", "category", "it came to us in a good way", "it came to us in a poor way"),
-    Feature("owner", "category", "its owner wins many", "its owner wins few"),
+    Feature("region", "category", "its region wins many", "its region wins few"),
 )
 SOURCE = {"referral": 1.0, "fair": 0.0, "web": -1.0}
 
@@ -61,6 +65,7 @@ class World:
             "closed_dates": self.closed,
             "accounts": self.accounts,
             "baselines": self.baselines,
+            "resamples": 20,
         }
         return fit(**given | changed)
 
@@ -84,7 +89,7 @@ def world(seed: int = 1, deals: int = 3000) -> World:
             "silent_days": random.integers(0, 90, deals).astype(float),
             "has_budget": random.choice(np.array([True, False, None], dtype=object), deals),
             "source": random.choice(list(SOURCE), deals),
-            "owner": random.choice([f"R{number}" for number in range(8)], deals),
+            "region": random.choice([f"R{number}" for number in range(8)], deals),
         }
     )
     table.loc[random.random(deals) < 0.1, "amount"] = np.nan
@@ -110,9 +115,11 @@ def world(seed: int = 1, deals: int = 3000) -> World:
             stage=np.where(log_odds + random.normal(0, 2, deals) > 0, "late", "early").astype(
                 object
             ),
-            hand_score=np.where(random.random(deals) < 0.3, np.nan, 50 + 10 * log_odds).clip(
-                0, 100
-            ),
+            hand_score=np.where(
+                random.random(deals) < 0.3,
+                np.nan,
+                50 + 10 * (log_odds + random.normal(0, 1, deals)),
+            ).clip(0, 100),
         ),
     )
 
@@ -139,7 +146,8 @@ def test_it_comes_near_the_truth_and_is_promoted(known: World, fitted: Fitted) -
     assert report.brier.value == pytest.approx(ideal, abs=0.02)
     assert report.brier.low is not None and report.brier.high is not None
     assert report.brier.low < report.brier.value < report.brier.high
-    assert (report.auc.value or 0) > 0.8
+    # nobody can tell the deals apart better than the truth does
+    assert (report.auc.value or 0) > (auc(known.won, known.truth) or 1) - 0.025
     assert (report.calibration_error.value or 1) <= 0.05
     assert abs(report.calibration.value or 1) <= 0.03
     assert is_promoted(fitted).is_promoted
@@ -147,9 +155,9 @@ def test_it_comes_near_the_truth_and_is_promoted(known: World, fitted: Fitted) -
 
 def test_the_report_sets_the_model_beside_every_baseline(known: World, fitted: Fitted) -> None:
     report = fitted.report
-    # two years are eight quarters; the first has nothing to learn from
+    # the last six of two years
     quarters = [quarter.quarter for quarter in report.quarters]
-    assert quarters == ["2024-10-01", *quarters[1:]] and quarters[-1] == "2026-04-01"
+    assert quarters == ["2025-01-01", *quarters[1:]] and quarters[-1] == "2026-04-01"
     assert sum(quarter.resolved_count for quarter in report.quarters) == report.resolved_count
     overall = {c.baseline: c for c in report.comparisons if c.quarter is None}
     assert set(overall) == {"base rate", "stage win rate", "hand score"}
@@ -164,8 +172,7 @@ def test_the_report_sets_the_model_beside_every_baseline(known: World, fitted: F
 
 
 def test_numbers_bend_where_deals_do(fitted: Fitted) -> None:
-    assert fitted.choice is not None and fitted.choice.is_bent
-    row = {"silent_days": 20.0, "has_budget": True, "source": "fair", "owner": "R1"}
+    row = {"silent_days": 20.0, "has_budget": True, "source": "fair", "region": "R1"}
     small, middle, large = probabilities(
         fitted, pd.DataFrame([{"amount": amount, **row} for amount in (2e3, 22e3, 2e5)])
     )
@@ -174,7 +181,7 @@ def test_numbers_bend_where_deals_do(fitted: Fitted) -> None:
 
 def test_a_row_has_the_same_score_alone_and_in_any_batch(known: World, fitted: Fitted) -> None:
     table = known.table.head(400).copy()
-    table.loc[5, ["source", "owner"]] = ["never seen", None]
+    table.loc[5, ["source", "region"]] = ["never seen", None]
     table.loc[6, "silent_days"] = np.nan
     table.loc[7, "amount"] = np.inf
     together = probabilities(fitted, table)
@@ -187,7 +194,7 @@ def test_a_row_has_the_same_score_alone_and_in_any_batch(known: World, fitted: F
     # and it is what the pipeline itself says, up to the order of summation
     as_read = table.assign(
         has_budget=table["has_budget"].map({True: "yes", False: "no"}).fillna("(missing)"),
-        owner=table["owner"].fillna("(missing)"),
+        region=table["region"].fillna("(missing)"),
         amount=table["amount"].replace(np.inf, np.nan),
     )
     said = fitted.pipeline.predict_proba(as_read)[:, 1]
@@ -218,7 +225,7 @@ def test_pandas_and_arrow_and_the_order_of_deals_are_nothing_to_it(
     ],
 )
 def test_without_evidence_there_is_a_status_and_no_number(
-    known: World, change: Callable[[Any], NDArray[np.bool_]], status: str, tmp_path: Path
+    known: World, change: Callable[[Any], NDArray[np.bool_]], status: str
 ) -> None:
     won = change(known.won)
     few = replace(known.take(np.arange(won.size)), won=won)
@@ -228,8 +235,7 @@ def test_without_evidence_there_is_a_status_and_no_number(
     assert reasons(nothing, known.table).num_rows == 0
     assert drift(nothing, known.table) == {}
     assert is_promoted(nothing).reasons == (status,)
-    save(nothing, tmp_path)
-    assert load(tmp_path) == nothing
+    assert from_record(json.loads(json.dumps(record(nothing))), None) == nothing
 
 
 def test_fifty_of_each_are_enough(known: World) -> None:
@@ -241,11 +247,11 @@ def test_fifty_of_each_are_enough(known: World) -> None:
 
 def test_empty_and_constant_columns_are_left_out_and_named(known: World) -> None:
     few = known.take(np.arange(500))
-    table = few.table.assign(amount=np.nan, owner=None, source="web", has_budget=True)
+    table = few.table.assign(amount=np.nan, region=None, source="web", has_budget=True)
     left = few.fit(table=table)
     assert left.ignored == {
         "amount": "no deal has a value",
-        "owner": "no deal has a value",
+        "region": "no deal has a value",
         "source": "all deals have the same value",
         "has_budget": "all deals have the same value",
     }
@@ -289,7 +295,8 @@ def test_accounts_are_not_remembered(known: World) -> None:
         known.closed,
         [f"A{n}" for n in number],
     )
-    assert told.report.auc.value == pytest.approx(0.5, abs=0.03)
+    # below one half it may be: a part with more wins leaves the others with fewer
+    assert (told.report.auc.value or 1) < 0.53
 
 
 @pytest.mark.parametrize(
@@ -337,7 +344,7 @@ def test_reasons_are_the_points_against_an_average_deal(known: World, fitted: Fi
         "silent_days": 85.0,
         "has_budget": False,
         "source": "referral",
-        "owner": "R1",
+        "region": "R1",
     }
     told = reasons(fitted, pd.DataFrame([row])).to_pylist()
     assert {entry["deal_row"] for entry in told} == {0}
@@ -361,7 +368,7 @@ def test_reasons_are_the_points_against_an_average_deal(known: World, fitted: Fi
 def test_points_by_hand(known: World, fitted: Fitted) -> None:
     """If the fact weighed as on average: the log-odds of the deal, less what it adds, plus the mean
     of what it adds to the training deals."""
-    base = {"amount": 22e3, "silent_days": 40.0, "owner": "R1", "has_budget": None}
+    base = {"amount": 22e3, "silent_days": 40.0, "region": "R1", "has_budget": None}
     sources = [base | {"source": source} for source in SOURCE]
     p = probabilities(fitted, pd.DataFrame(sources))
     log_odds = dict(zip(SOURCE, np.log(p / (1 - p)), strict=True))
@@ -377,7 +384,7 @@ def test_reasons_are_the_same_alone_and_in_a_batch_and_never_of_the_unknown(
     known: World, fitted: Fitted
 ) -> None:
     table = known.table.head(300).copy()
-    table.loc[3, ["source", "owner"]] = ["never seen", "R99"]
+    table.loc[3, ["source", "region"]] = ["never seen", "R99"]
     table.loc[3, "silent_days"] = np.nan
     together = reasons(fitted, table)
     assert together.schema == REASONS
@@ -392,32 +399,79 @@ def test_reasons_are_the_same_alone_and_in_a_batch_and_never_of_the_unknown(
 
 
 def test_a_stored_model_is_the_same_model(known: World, fitted: Fitted, tmp_path: Path) -> None:
-    save(fitted, tmp_path / "2026-06")
-    again = load(tmp_path / "2026-06")
+    storage.save(tmp_path / "one", {"model": fitted.pipeline}, record(fitted))
+    estimators, told = storage.load(tmp_path / "one", TRUSTED_TYPES)
+    again = from_record(told, estimators["model"])
     assert again == fitted
     assert (probabilities(again, known.table) == probabilities(fitted, known.table)).all()
     assert reasons(again, known.table.head(50)) == reasons(fitted, known.table.head(50))
-    told = json.loads((tmp_path / "2026-06" / METRICS_FILE).read_text())
-    assert told["training"]["resolved_count"] == 3000
     assert told["training"]["closed_from"] == str(known.closed.min())
-    assert "scikit-learn" in told["training"]["versions"]
     assert told["report"]["brier"]["value"] == fitted.report.brier.value
 
 
-def test_another_model_or_another_type_is_refused(fitted: Fitted, tmp_path: Path) -> None:
-    import skops.io
-    from sklearn.preprocessing import FunctionTransformer
+def test_landmarks_of_one_deal_are_one_deal(known: World) -> None:
+    """Ten rows each of 40 won and 40 lost deals: 800 rows, and yet too few deals."""
+    rows = np.concatenate([np.flatnonzero(known.won)[:40], np.flatnonzero(~known.won)[:40]])
+    few = known.take(np.repeat(rows, 10))
+    names = [f"deal {row}" for row in np.repeat(rows, 10)]
+    told = few.fit(deals=names)
+    assert told.status == "too few deals"
+    assert (told.training.resolved_count, told.training.row_count) == (80, 800)
+    assert few.fit().status == "fitted"
 
-    save(fitted, tmp_path)
-    file = tmp_path / MODEL_FILE
-    skops.io.dump(FunctionTransformer(tmp_path.joinpath), file)
-    with pytest.raises(ValueError, match=r"is not the model of its metrics\.json"):
-        load(tmp_path)
-    save(replace(fitted, pipeline=FunctionTransformer(Path.unlink)), tmp_path)
-    with pytest.raises(ValueError, match="is not trusted"):
-        load(tmp_path)
-    with pytest.raises(FileNotFoundError):
-        load(tmp_path / "nothing")
+
+def test_the_performance_has_every_method_on_its_own_cases(known: World, fitted: Fitted) -> None:
+    rows = fitted.report.performance
+    told = {(r.slice, r.slice_value, r.method, r.measure): r for r in rows}
+    assert len(told) == len(rows)
+    model = told["all", None, "model", "brier"]
+    assert (model.value, model.lower_bound) == (fitted.report.brier.value, fitted.report.brier.low)
+    for comparison in fitted.report.comparisons:
+        where = ("all" if comparison.quarter is None else "quarter", comparison.quarter)
+        brier = told[(*where, comparison.baseline, "brier")]
+        assert (brier.value, brier.case_count) == (
+            comparison.baseline_brier,
+            comparison.resolved_count,
+        )
+        if comparison.quarter is None:
+            gain = told["all", None, comparison.baseline, "brier_gain"]
+            assert gain.value == pytest.approx(brier.value - comparison.brier, abs=2e-9)
+    gain = told["all", None, "stage win rate", "brier_gain"]
+    assert gain.lower_bound is not None and gain.lower_bound > 0
+    # the curve: what was said, and what came of it
+    bins = [r for r in rows if r.slice == "probability" and r.measure == "win_rate"]
+    assert sum(r.case_count for r in bins) == fitted.report.resolved_count
+    for r in bins:
+        said = told["probability", r.slice_value, "model", "mean_probability"].value
+        low, high = (float(edge) for edge in str(r.slice_value).split("–"))
+        assert said is not None and low <= said <= high
+
+
+def test_the_stage_rate_by_hand() -> None:
+    stages, won = ["a", "a", "a", "b", None], [True, True, False, False, False]
+    found = stage_win_rates(stages, won, ["a", "b", "c", None])
+    # (2 + .4) ÷ 4, (0 + .4) ÷ 2, and the rate of all
+    assert found == pytest.approx([0.6, 0.2, 0.4, 0.4])
+    assert np.isnan(stage_win_rates([], [], ["a"])).all()
+
+
+def test_a_hand_score_is_a_probability_from_25_deals_of_each_outcome_on() -> None:
+    random = np.random.default_rng(2)
+    score = random.uniform(0, 100, 4000)
+    won = random.random(4000) < score / 100
+    found = hand_score_probabilities(score, won, np.arange(4000), [10.0, 50.0, 90.0, np.nan])
+    assert found[:3] == pytest.approx([0.1, 0.5, 0.9], abs=0.06) and np.isnan(found[3])
+    # 200 rows of 24 won deals are 24 deals
+    few = np.concatenate([np.flatnonzero(won)[:200], np.flatnonzero(~won)[:200]])
+    deals = np.where(won[few], np.arange(400) % 24, np.arange(400))
+    assert np.isnan(hand_score_probabilities(score[few], won[few], deals, [50.0])).all()
+
+
+def test_what_may_not_be_told_is_never_a_reason(known: World) -> None:
+    quiet = replace(FEATURES[1], is_told=False)
+    told = known.take(np.arange(1500)).fit(features=[quiet, *FEATURES[2:]])
+    named = set(reasons(told, known.table.head(300))["feature"].to_pylist())
+    assert "silent_days" not in named and "has_budget" in named
 
 
 def test_drift_is_seen_in_the_column_that_moved(known: World, fitted: Fitted) -> None:
@@ -426,7 +480,7 @@ def test_drift_is_seen_in_the_column_that_moved(known: World, fitted: Fitted) ->
     assert max(value or 0 for value in still.values()) < 1e-6
     moved = drift(fitted, known.table.assign(silent_days=known.table["silent_days"] + 60))
     assert (moved["silent_days"] or 0) > 0.25 and (moved["probability"] or 0) > 0.25
-    assert (moved["owner"] or 0) < 1e-6
+    assert (moved["region"] or 0) < 1e-6
 
 
 def judged(stage: list[float], calibration: list[float]) -> Fitted:
@@ -439,7 +493,7 @@ def judged(stage: list[float], calibration: list[float]) -> Fitted:
         for quarter, brier in zip(quarters, stage, strict=True)
     ]
     report = Report("forward in time", quarters=tuple(quarters), comparisons=tuple(comparisons))
-    return Fitted("fitted", (), {}, {}, world(deals=0).fit().training, report)
+    return Fitted("fitted", (), {}, {}, Training(400, 160, 400, None, None, ""), report)
 
 
 @pytest.mark.parametrize(
@@ -466,7 +520,7 @@ def test_the_gate(stage: list[float], calibration: list[float], reason: str | No
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"owner": 3}, "owner holds int64, not text"),
+        ({"region": 3}, "region holds int64, not text"),
         ({"amount": "much"}, "amount holds .*string, not numbers"),
         ({"has_budget": 1.0}, "has_budget holds double, not true and false"),
     ],
@@ -479,8 +533,8 @@ def test_a_column_of_another_type_is_refused(
 
 
 def test_what_does_not_fit_together_is_refused(known: World) -> None:
-    with pytest.raises(ValueError, match="no column owner"):
-        known.fit(table=known.table.drop(columns="owner"))
+    with pytest.raises(ValueError, match="no column region"):
+        known.fit(table=known.table.drop(columns="region"))
     with pytest.raises(ValueError, match="3000 deals but 2999 values of won"):
         known.fit(won=known.won[1:])
     with pytest.raises(ValueError, match="without an outcome"):

@@ -1,8 +1,8 @@
 """How probable it is that an open deal is won: fitting, judging, scoring, and saying why.
 
 Belongs here: one additive model (a sum over facts in log-odds) as one scikit-learn Pipeline, chosen
-and judged forward in time; its reasons; its folder on disk; the gate before it is believed. Which
-deals are evidence, and what was known of each at its landmark, is decided in dbt.
+and judged forward in time; its reasons; its record as JSON; the gate before it is believed. Which
+deals are evidence, and what was known of each at its landmarks, is decided in dbt.
 
 Why additive: what a fact is worth is then its own, whatever else is known of the deal, and a rep
 can argue with it.
@@ -13,12 +13,10 @@ before adds nothing; a missing number counts as the median, plus what its absenc
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -29,9 +27,11 @@ from scipy.special import expit
 
 from assets.scoring.evaluation import (
     MISSING,
+    RESAMPLES,
     Distribution,
     Floats,
     Fold,
+    Groups,
     ReliabilityBin,
     Rows,
     auc,
@@ -52,22 +52,22 @@ from assets.scoring.evaluation import (
 Kind = Literal["number", "flag", "category"]
 Status = Literal["fitted", "too few deals", "one outcome only", "no usable feature"]
 Validation = Literal["forward in time", "by accounts alone", "none"]
-Table = pd.DataFrame | pa.Table
+Table: TypeAlias = pd.DataFrame | pa.Table
 
 #: fewer won or fewer lost deals than these teach nothing that a scorecard does not know
 LEAST_OUTCOMES = 50
 #: the same for the training side of one fold
 LEAST_FOLD_OUTCOMES = 25
 #: what one fold learns from at most, so that judging does not take longer than fitting
-MOST_FOLD_DEALS = 20_000
-VALIDATED_QUARTERS = 8
+MOST_FOLD_DEALS = 10_000
+VALIDATED_QUARTERS = 6
 ACCOUNT_PARTS = 3
 UNDATED_PARTS = 5
 #: a deal that closed later than this before a quarter is not yet in every CRM when it begins
 PURGE_DAYS = 30
 HAND_SCORE_STRENGTH = 100.0
-STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0)
-#: a form with more columns must lower the Brier score by more than this share of it
+STRENGTHS = (0.01, 0.03, 0.1, 0.3)
+#: a weaker penalty must lower the Brier score by more than this share of it
 HAIR = 0.0025
 #: where lines break, as quantiles of the number; outside the outer ones they are flat
 CURVE_KNOTS = (0.02, 0.2, 0.4, 0.6, 0.8, 0.98)
@@ -75,6 +75,8 @@ LINE_KNOTS = (0.02, 0.98)
 #: the win rate of a value speaks more quietly than the values themselves
 RATE_WEIGHT = 0.7
 MOST_LEVELS = 100
+#: of the fit; a finer one takes twice as long and moves a probability by less than .001
+TOLERANCE = 1e-3
 SEED = 20_240_229
 #: the gate: quarters looked at, quarters to win, and how far the mean may be off
 GATE_QUARTERS, GATE_WINS, GATE_CALIBRATION = 3, 2, 0.03
@@ -88,11 +90,14 @@ LEAST_POINTS = 0.1
 LEAST_SEEN = 30
 REASON_ROWS = 100_000
 #: what a stored model may consist of beyond what skops itself trusts
-TRUSTED_TYPES: tuple[str, ...] = ()
-MODEL_FILE, METRICS_FILE = "model.skops", "metrics.json"
-LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops")
+TRUSTED_TYPES = (
+    "numpy.dtype",
+    "scipy._lib.array_api_compat.numpy._aliases.asarray",
+    "scipy.interpolate._bsplines.BSpline",
+    "sklearn.model_selection._split.StratifiedKFold",
+)
 #: names of the baselines
-BASE_RATE, STAGE = "base rate", "stage win rate"
+MODEL, BASE_RATE, STAGE = "model", "base rate", "stage win rate"
 HAND_SCORE, CRM_PROBABILITY = "hand score", "CRM probability"
 #: the probability itself, beside the features, where something drifts
 PROBABILITY = "probability"
@@ -108,7 +113,8 @@ class Feature:
 
     `kind`: a number may be missing (null); a flag is true, false or missing; a category is text or
     missing. `lifts` and `lowers` say what it means when the fact speaks for and against the deal.
-    `is_changeable`: a rep can do something about it.
+    `is_changeable`: a rep can do something about it. `is_told`: whether it may stand as a reason;
+    what says more of a person than of the deal may not.
     """
 
     name: str
@@ -116,6 +122,7 @@ class Feature:
     lifts: str
     lowers: str
     is_changeable: bool = False
+    is_told: bool = True
 
 
 @dataclass(frozen=True)
@@ -142,7 +149,7 @@ class Measure:
 
 @dataclass(frozen=True)
 class Quarter:
-    """What came of the deals that closed in a quarter; `quarter` is its first day."""
+    """What came of the rows whose deals closed in a quarter; `quarter` is its first day."""
 
     quarter: str
     resolved_count: int
@@ -153,7 +160,7 @@ class Quarter:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The model beside a baseline, on the deals that have the baseline; `quarter` None = all."""
+    """The model beside a baseline, on the rows that have the baseline; `quarter` None = all."""
 
     baseline: str
     quarter: str | None
@@ -163,9 +170,23 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Performance:
+    """A figure of what was said of deals not seen, as `champions.PERFORMANCE` has it."""
+
+    slice: str
+    slice_value: str | None
+    method: str
+    measure: str
+    value: float | None
+    lower_bound: float | None
+    upper_bound: float | None
+    case_count: int
+
+
+@dataclass(frozen=True)
 class Report:
-    """How the model did on deals it had not seen, each judged by the form and penalty that were
-    best before it."""
+    """How the model did on deals it had not seen, each judged by the penalty that was best before
+    it. Counts are of rows: a deal has one per landmark."""
 
     validation: Validation = "none"
     resolved_count: int = 0
@@ -178,6 +199,7 @@ class Report:
     reliability: tuple[ReliabilityBin, ...] = ()
     quarters: tuple[Quarter, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
+    performance: tuple[Performance, ...] = ()
 
 
 MEASURES = ("brier", "brier_skill", "auc", "calibration_error", "calibration")
@@ -185,27 +207,27 @@ MEASURES = ("brier", "brier_skill", "auc", "calibration_error", "calibration")
 
 @dataclass(frozen=True)
 class Training:
-    """The deals a model was made of, and with what; the checksum ignores their order."""
+    """What a model was made of: deals, and rows where a deal has several landmarks; the checksum
+    ignores their order."""
 
     resolved_count: int
     won_count: int
+    row_count: int
     closed_from: str | None
     closed_to: str | None
     data_sha256: str
-    versions: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What validation chose: whether numbers may bend and categories have rates, and how freely
-    (scikit-learn's C: smaller is a stronger penalty)."""
+    """What validation chose: how freely the model may follow the deals (scikit-learn's C: smaller
+    is a stronger penalty)."""
 
-    is_bent: bool
     strength: float
 
 
 #: where validation has nothing to say
-DEFAULT_CHOICE = Choice(is_bent=False, strength=0.1)
+DEFAULT_CHOICE = Choice(strength=0.03)
 
 
 @dataclass(frozen=True)
@@ -247,26 +269,31 @@ def fit(
     closed_dates: ArrayLike,
     accounts: ArrayLike,
     baselines: Baselines = Baselines(),
+    deals: ArrayLike | None = None,
+    resamples: int = RESAMPLES,
 ) -> Fitted:
-    """Fits and judges a model of whether a deal is won. The order of the deals is nothing to it.
+    """Fits and judges a model of whether a deal is won. The order of the rows is nothing to it.
 
     Args:
-        table: n resolved deals with a column per feature, each as known at its landmark.
+        table: n rows of resolved deals with a column per feature, each as known at its landmark.
         features: the facts to learn from.
         won: (n,) whether the deal was won, else it was lost.
         closed_dates: (n,) dates or NaT. With too few of them to look forward in time, accounts
             are held out instead; the report says so, and such a model is not promoted.
         accounts: (n,) text or None.
+        deals: (n,) names, where a deal has a row for each of several landmarks: whether there is
+            enough to learn from is a question of deals. Unless told, each row is a deal.
+        resamples: of the bootstrap behind the intervals; 0 = none.
 
     Raises:
         ValueError: a column is missing or of the wrong type, an outcome is missing, lengths differ.
             Too few deals, one outcome, empty and constant columns are no errors: see `status` and
             `ignored`.
     """
-    deals = _in_own_order(_frame(table, features), won, closed_dates, accounts, baselines)
-    ignored = _ignored(deals.frame)
+    rows = _in_own_order(_frame(table, features), won, closed_dates, accounts, baselines, deals)
+    ignored = _ignored(rows.frame)
     used = tuple(feature for feature in features if feature.name not in ignored)
-    training = _training(deals)
+    training = _training(rows)
     lost_count = training.resolved_count - training.won_count
     status: Status = "fitted"
     if training.resolved_count and not (training.won_count and lost_count):
@@ -275,7 +302,7 @@ def fit(
         status = "too few deals"
     elif not used:
         status = "no usable feature"
-    without_model = Fitted(status, used, ignored, _suspects(deals.frame, deals.won), training)
+    without_model = Fitted(status, used, ignored, _suspects(rows.frame, rows.won), training)
     if status != "fitted":
         return without_model
 
@@ -283,9 +310,9 @@ def fit(
 
     # more threads would add the same numbers in another order
     with threadpool_limits(limits=1):
-        frame = deals.frame[[feature.name for feature in used]]
-        report, choice = _judge(deals, frame)
-        pipeline = _pipeline(frame, choice).fit(frame, deals.won)
+        frame = rows.frame[[feature.name for feature in used]]
+        report, choice = _judge(rows, frame, resamples)
+        pipeline = _pipeline(frame, choice).fit(frame, rows.won)
     added = {name: _log_odds(pipeline, values)[0] for name, values in frame.items()}
     return replace(
         without_model,
@@ -296,6 +323,7 @@ def fit(
             feature.name: best
             for feature in used
             if feature.is_changeable
+            and feature.is_told
             and (best := _best_value(frame[feature.name], added[feature.name]))
         },
         distributions={
@@ -308,9 +336,10 @@ def fit(
 
 @dataclass(frozen=True)
 class _Deals:
-    """(n,) each, and the frame of n rows, sorted by a hash of the rows."""
+    """(n,) each, and the frame of n rows, sorted by a hash of the rows. `deal`: its number."""
 
     frame: pd.DataFrame
+    deal: Rows
     won: NDArray[np.bool_]
     closed: NDArray[np.datetime64]
     accounts: NDArray[np.object_]
@@ -324,6 +353,7 @@ def _in_own_order(
     closed_dates: ArrayLike,
     accounts: ArrayLike,
     baselines: Baselines,
+    deals: ArrayLike | None,
 ) -> _Deals:
     if pd.isna(np.asarray(won, dtype=object)).any():
         raise ValueError("a deal without an outcome is no evidence: leave open deals out")
@@ -332,6 +362,8 @@ def _in_own_order(
         "closed_dates": np.asarray(closed_dates, dtype="datetime64[D]"),
         "accounts": _text_or_none(accounts),
     }
+    if deals is not None:
+        columns["deals"] = _text_or_none(deals)
     if baselines.stage is not None:
         columns[STAGE] = _text_or_none(baselines.stage)
     for name, numbers in (
@@ -347,8 +379,10 @@ def _in_own_order(
     hashes = pd.util.hash_pandas_object(rows, index=False).to_numpy()
     order = np.argsort(hashes, kind="stable")
     columns = {name: values[order] for name, values in columns.items()}
+    named = columns.pop("deals", None)
     return _Deals(
         frame.iloc[order].reset_index(drop=True),
+        np.arange(len(frame)) if named is None else pd.factorize(named)[0].astype(np.int64),
         columns.pop("won"),
         columns.pop("closed_dates"),
         columns.pop("accounts"),
@@ -419,34 +453,41 @@ def _ignored(frame: pd.DataFrame) -> dict[str, str]:
 def _training(deals: _Deals) -> Training:
     closed = deals.closed[~np.isnat(deals.closed)]
     names = ",".join(deals.frame.columns).encode()
+    won_count, lost_count = _outcome_counts(deals, np.arange(deals.won.size))
     return Training(
-        resolved_count=int(deals.won.size),
-        won_count=int(deals.won.sum()),
+        resolved_count=won_count + lost_count,
+        won_count=won_count,
+        row_count=int(deals.won.size),
         closed_from=str(closed.min()) if closed.size else None,
         closed_to=str(closed.max()) if closed.size else None,
         data_sha256=hashlib.sha256(names + deals.hashes.tobytes()).hexdigest(),
-        versions={library: version(library) for library in LIBRARIES},
     )
+
+
+def _outcome_counts(deals: _Deals, rows: Rows | NDArray[np.bool_]) -> tuple[int, int]:
+    """How many deals of these rows were won, and how many lost."""
+    won, deal = deals.won[rows], deals.deal[rows]
+    return int(np.unique(deal[won]).size), int(np.unique(deal[~won]).size)
 
 
 def _pipeline(frame: pd.DataFrame, choice: Choice) -> Any:
     from sklearn.pipeline import Pipeline
 
-    return Pipeline(
-        [("columns", _columns(frame, choice.is_bent)), ("model", _model(choice.strength))]
-    )
+    return Pipeline([("columns", _columns(frame)), ("model", _model(choice.strength))])
 
 
 def _model(strength: float) -> Any:
     from sklearn.linear_model import LogisticRegression
 
-    return LogisticRegression(C=strength, max_iter=1000)
+    return LogisticRegression(C=strength, max_iter=1000, tol=TOLERANCE)
 
 
-def _columns(frame: pd.DataFrame, is_bent: bool) -> Any:
-    """What makes numbers of facts: one transformer per feature and way to look at it."""
+def _columns(frame: pd.DataFrame) -> Any:
+    """What makes numbers of facts: a transformer for all features of a kind and way to look at it,
+    since each costs the same however many features it has."""
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import MissingIndicator, SimpleImputer
+    from sklearn.model_selection import StratifiedKFold
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import (
         OneHotEncoder,
@@ -455,43 +496,42 @@ def _columns(frame: pd.DataFrame, is_bent: bool) -> Any:
         TargetEncoder,
     )
 
-    def broken_line(known: Floats, quantiles: tuple[float, ...]) -> Any:
-        knots = np.unique(np.quantile(known, quantiles)) if known.size else np.zeros(1)
-        if knots.size == 1:
-            knots = np.array([knots[0], knots[0] + 1])
-        return Pipeline(
-            [
-                ("filled", SimpleImputer(strategy="median", keep_empty_features=True)),
-                (
-                    "line",
-                    SplineTransformer(
-                        degree=1, knots=knots[:, np.newaxis], extrapolation="constant"
-                    ),
-                ),
-            ]
-        )
+    def broken_lines(names: list[str], quantiles: tuple[float, ...]) -> Any:
+        knots = np.column_stack([_knots(frame[name].to_numpy(), quantiles) for name in names])
+        lines = SplineTransformer(degree=1, knots=knots, extrapolation="constant")
+        filled = SimpleImputer(strategy="median", keep_empty_features=True)
+        return Pipeline([("filled", filled), ("lines", lines)])
 
     transformers: list[tuple[str, Any, list[str]]] = []
-    for place, (name, values) in enumerate(frame.items()):
-        if _is_number(values):
-            known = values[_is_known(values)].to_numpy()
-            transformers.append((f"line_{place}", broken_line(known, LINE_KNOTS), [name]))
-            if is_bent:
-                transformers.append((f"curve_{place}", broken_line(known, CURVE_KNOTS), [name]))
-            if known.size < len(values):
-                gap = MissingIndicator(features="all")
-                transformers.append((f"gap_{place}", gap, [name]))
-    if text := [name for name, values in frame.items() if not _is_number(values)]:
+    if numbers := [name for name, values in frame.items() if _is_number(values)]:
+        transformers.append(("lines", broken_lines(numbers, LINE_KNOTS), numbers))
+        transformers.append(("curves", broken_lines(numbers, CURVE_KNOTS), numbers))
+    if gapped := [name for name in numbers if frame[name].isna().any()]:
+        transformers.append(("gaps", MissingIndicator(features="all"), gapped))
+    if text := [name for name in frame if name not in numbers]:
         levels = OneHotEncoder(handle_unknown="ignore", max_categories=MOST_LEVELS)
         transformers.append(("levels", levels, text))
-        if is_bent:
-            # cross-fitted, so that no deal tells its own outcome to the rate of its value
-            rates = TargetEncoder(target_type="binary", random_state=SEED)
-            scaled = Pipeline([("rates", rates), ("scaled", StandardScaler())])
-            transformers.append(("rates", scaled, text))
+        # cross-fitted, so that no deal tells its own outcome to the rate of its value
+        folds = StratifiedKFold(shuffle=True, random_state=SEED)
+        rates = TargetEncoder(target_type="binary", cv=folds)
+        scaled = Pipeline([("rates", rates), ("scaled", StandardScaler())])
+        transformers.append(("rates", scaled, text))
     return ColumnTransformer(
         transformers, transformer_weights={"rates": RATE_WEIGHT}, sparse_threshold=1.0
     )
+
+
+def _knots(values: Floats, quantiles: tuple[float, ...]) -> Floats:
+    """(k,) ascending places where the line of a number may break, one per quantile. Where quantiles
+    fall together, further ones halve the widest gaps, where they do no harm."""
+    known = values[~np.isnan(values)]
+    knots = np.unique(np.quantile(known, quantiles)) if known.size else np.zeros(1)
+    if knots.size == 1:
+        knots = np.array([knots[0], knots[0] + 1])
+    while knots.size < len(quantiles):
+        widest = int(np.argmax(np.diff(knots)))
+        knots = np.insert(knots, widest + 1, knots[widest : widest + 2].mean())
+    return knots
 
 
 def _distribution(values: pd.Series) -> Distribution:
@@ -515,7 +555,7 @@ class _Trial:
     baselines: Mapping[str, Floats]
 
 
-def _judge(deals: _Deals, frame: pd.DataFrame) -> tuple[Report, Choice]:
+def _judge(deals: _Deals, frame: pd.DataFrame, resamples: int) -> tuple[Report, Choice]:
     """How the way of choosing did on deals it had not seen, and what it chooses from all of them.
 
     A deal is judged by the choice that was best on earlier quarters (without dates: on other
@@ -529,24 +569,25 @@ def _judge(deals: _Deals, frame: pd.DataFrame) -> tuple[Report, Choice]:
         parts=ACCOUNT_PARTS,
     )
     trial = _try(deals, frame, forward, "forward in time")
-    if not _is_evidence(deals.won[trial.part >= 0]):
+    if not _is_evidence(deals, trial.part >= 0):
         by_account = grouped_folds(deals.accounts, UNDATED_PARTS)
         trial = _try(deals, frame, by_account, "by accounts alone")
     validated = trial.part >= 0
-    if not _is_evidence(deals.won[validated]):
+    if not _is_evidence(deals, validated):
         return Report(), DEFAULT_CHOICE
     probability = np.full(deals.won.size, np.nan)
     for part in np.unique(trial.part[validated]):
         rows = trial.part == part
         is_forward = trial.validation == "forward in time"
         evidence = validated & ((trial.part < part) if is_forward else ~rows)
-        probability[rows] = trial.by_choice[_choose(trial, deals.won, evidence)][rows]
-    return _report(deals, trial, probability), _choose(trial, deals.won, validated)
+        probability[rows] = trial.by_choice[_choose(trial, deals, evidence)][rows]
+    report = _report(deals, trial, probability, resamples)
+    return report, _choose(trial, deals, validated)
 
 
-def _is_evidence(won: NDArray[np.bool_]) -> bool:
-    """Whether deals with these outcomes are enough to learn from or to judge by."""
-    return bool(min(won.sum(), (~won).sum()) >= LEAST_FOLD_OUTCOMES)
+def _is_evidence(deals: _Deals, rows: Rows | NDArray[np.bool_]) -> bool:
+    """Whether the deals of these rows are enough to learn from or to judge by."""
+    return min(_outcome_counts(deals, rows)) >= LEAST_FOLD_OUTCOMES
 
 
 def _try(
@@ -556,13 +597,13 @@ def _try(
     shape = deals.won.shape
     part = np.full(shape, -1)
     quarters: list[str] = []
-    choices = [Choice(is_bent, strength) for is_bent in (False, True) for strength in STRENGTHS]
+    choices = [Choice(strength) for strength in STRENGTHS]
     by_choice = {choice: np.full(shape, np.nan) for choice in choices}
     baselines = {name: np.full(shape, np.nan) for name in (BASE_RATE, *deals.baselines)}
     for number, fold in enumerate(folds):
         # sorted by a hash, the first deals are a sample of all
         train, held_out = fold.train[:MOST_FOLD_DEALS], fold.validate
-        if not _is_evidence(deals.won[train]):
+        if not _is_evidence(deals, train):
             continue
         if fold.quarter is None:
             part[held_out] = number
@@ -571,14 +612,12 @@ def _try(
             if quarter not in quarters:
                 quarters.append(quarter)
             part[held_out] = quarters.index(quarter)
-        for is_bent in (False, True):
-            columns = _columns(frame.iloc[train], is_bent)
-            known = columns.fit_transform(frame.iloc[train], deals.won[train])
-            asked = columns.transform(frame.iloc[held_out])
-            for choice in choices:
-                if choice.is_bent == is_bent:
-                    model = _model(choice.strength).fit(known, deals.won[train])
-                    by_choice[choice][held_out] = model.predict_proba(asked)[:, 1]
+        columns = _columns(frame.iloc[train])
+        known = columns.fit_transform(frame.iloc[train], deals.won[train])
+        asked = columns.transform(frame.iloc[held_out])
+        for choice, probability in by_choice.items():
+            model = _model(choice.strength).fit(known, deals.won[train])
+            probability[held_out] = model.predict_proba(asked)[:, 1]
         for name, values in baselines.items():
             values[held_out] = _baseline(name, deals, fold)
     return _Trial(validation, part, quarters, by_choice, baselines)
@@ -591,33 +630,65 @@ def _baseline(name: str, deals: _Deals, fold: Fold) -> Floats:
         return np.full(fold.validate.size, won.mean())
     known, asked = deals.baselines[name][fold.train], deals.baselines[name][fold.validate]
     if name == STAGE:
-        by_stage = pd.Series(won).groupby(known).agg(["sum", "count"])
-        # one deal more at the base rate: two deals do not make a stage certain
-        rates = (by_stage["sum"] + won.mean()) / (by_stage["count"] + 1)
-        return pd.Series(asked).map(rates).fillna(won.mean()).to_numpy(dtype=float)
+        return stage_win_rates(known, won, asked)
     if name == CRM_PROBABILITY:
         return asked
-    has_score, is_asked = ~np.isnan(known), ~np.isnan(asked)
-    probability = np.full(asked.shape, np.nan)
-    if _is_evidence(won[has_score]) and is_asked.any():
-        line = _model(HAND_SCORE_STRENGTH).fit(known[has_score, np.newaxis] / 100, won[has_score])
-        probability[is_asked] = line.predict_proba(asked[is_asked, np.newaxis] / 100)[:, 1]
+    return hand_score_probabilities(known, won, deals.deal[fold.train], asked)
+
+
+def stage_win_rates(stages: ArrayLike, won: ArrayLike, asked: ArrayLike) -> Floats:
+    """(m,) win rate of the stage of each deal asked about, among n resolved ones; that of all of
+    them where none stood there. One deal more at the rate of all counts in every stage: two deals
+    do not make it certain. NaN without resolved deals.
+
+    Args:
+        stages, won: (n,) stage and outcome of the resolved ones.
+        asked: (m,) stages, text or None.
+    """
+    outcomes = np.asarray(won, dtype=float)
+    if outcomes.size == 0:
+        return np.full(np.shape(asked), np.nan)
+    by_stage = pd.Series(outcomes).groupby(_text_or_none(stages)).agg(["sum", "count"])
+    rates = (by_stage["sum"] + outcomes.mean()) / (by_stage["count"] + 1)
+    found = pd.Series(_text_or_none(asked)).map(rates).fillna(outcomes.mean())
+    return found.to_numpy(dtype=float).round(9)
+
+
+def hand_score_probabilities(
+    scores: ArrayLike, won: ArrayLike, deals: ArrayLike, asked: ArrayLike
+) -> Floats:
+    """(m,) what a hand score, 0–100, is worth as a probability, by a logistic line through n
+    resolved ones. NaN without a score, and everywhere where fewer than LEAST_FOLD_OUTCOMES deals
+    with one were won, or lost: a score is no probability then.
+
+    Args:
+        scores, won, deals: (n,) score or NaN, outcome, and name or number of the deal.
+        asked: (m,) scores or NaN.
+    """
+    known, outcomes = np.asarray(scores, dtype=float), np.asarray(won, dtype=bool)
+    names, to_tell = np.asarray(deals), np.asarray(asked, dtype=float)
+    probability = np.full(to_tell.shape, np.nan)
+    has_score, is_asked = ~np.isnan(known), ~np.isnan(to_tell)
+    counts = [np.unique(names[has_score & side]).size for side in (outcomes, ~outcomes)]
+    if min(counts) >= LEAST_FOLD_OUTCOMES and is_asked.any():
+        line = _model(HAND_SCORE_STRENGTH)
+        line.fit(known[has_score, np.newaxis] / 100, outcomes[has_score])
+        log_odds = line.intercept_[0] + line.coef_[0, 0] * to_tell[is_asked] / 100
+        probability[is_asked] = expit(log_odds).round(9)
     return probability
 
 
-def _choose(trial: _Trial, won: NDArray[np.bool_], evidence: NDArray[np.bool_]) -> Choice:
-    """The choice with the lowest Brier score; the plainer form unless it costs more than a hair."""
-    if not _is_evidence(won[evidence]):
+def _choose(trial: _Trial, deals: _Deals, evidence: NDArray[np.bool_]) -> Choice:
+    """The strongest penalty whose Brier score is not more than a hair above the lowest."""
+    if not _is_evidence(deals, evidence):
         return DEFAULT_CHOICE
     losses = {
-        choice: _loss(won[evidence], probability[evidence])
+        choice: _loss(deals.won[evidence], probability[evidence])
         for choice, probability in trial.by_choice.items()
     }
-    plain, bent = (
-        min((choice for choice in losses if choice.is_bent == is_bent), key=losses.__getitem__)
-        for is_bent in (False, True)
-    )
-    return bent if losses[bent] < losses[plain] * (1 - HAIR) else plain
+    enough = min(losses.values()) * (1 + HAIR)
+    good = (choice for choice, loss in losses.items() if loss <= enough)
+    return min(good, key=lambda choice: choice.strength)
 
 
 def _loss(won: NDArray[np.bool_], probability: Floats) -> float:
@@ -625,15 +696,23 @@ def _loss(won: NDArray[np.bool_], probability: Floats) -> float:
     return round(float(np.mean((probability - won) ** 2)), 9)
 
 
-def _report(deals: _Deals, trial: _Trial, probability: Floats) -> Report:
+STATISTICS: Mapping[str, Callable[..., float | None]] = {
+    "brier": brier,
+    "brier_skill": brier_skill,
+    "auc": auc,
+    "calibration_error": expected_calibration_error,
+    "calibration": calibration_in_the_large,
+}
+
+
+def _report(deals: _Deals, trial: _Trial, probability: Floats, resamples: int) -> Report:
     validated = trial.part >= 0
     won, p = deals.won[validated], probability[validated]
     groups = groups_by_account(deals.accounts[validated])
-
-    def measure(statistic: Callable[..., float | None]) -> Measure:
-        interval = bootstrap_interval(lambda weight: statistic(won, p, weight=weight), groups)
-        return Measure(statistic(won, p), *(interval or (None, None)))
-
+    measures = {
+        name: _measure(statistic, won, p, groups, resamples)
+        for name, statistic in STATISTICS.items()
+    }
     periods: list[tuple[str | None, NDArray[np.bool_]]] = [
         (quarter, trial.part == number) for number, quarter in enumerate(trial.quarters)
     ]
@@ -659,19 +738,107 @@ def _report(deals: _Deals, trial: _Trial, probability: Floats) -> Report:
         for quarter, rows in [*periods, (None, validated)]
         if (both := rows & ~np.isnan(baseline)).any()
     ]
+    curve = tuple(reliability_curve(won, p))
+    model = [_row("all", None, MODEL, name, value, won.size) for name, value in measures.items()]
     return Report(
         validation=trial.validation,
         resolved_count=int(won.size),
         won_count=int(won.sum()),
-        brier=measure(brier),
-        brier_skill=measure(brier_skill),
-        auc=measure(auc),
-        calibration_error=measure(expected_calibration_error),
-        calibration=measure(calibration_in_the_large),
-        reliability=tuple(reliability_curve(won, p)),
+        reliability=curve,
         quarters=tuple(quarters),
         comparisons=tuple(comparisons),
+        performance=(
+            *model,
+            *_by_quarter(deals.won, MODEL, probability, periods),
+            *_of_baselines(deals, trial, probability, periods, resamples),
+            *_of_bins(curve),
+        ),
+        **measures,
     )
+
+
+def _measure(
+    statistic: Callable[..., float | None],
+    won: NDArray[np.bool_],
+    probability: Floats,
+    groups: Groups,
+    resamples: int,
+) -> Measure:
+    interval = bootstrap_interval(
+        lambda weight: statistic(won, probability, weight=weight), groups, resamples
+    )
+    return Measure(statistic(won, probability), *(interval or (None, None)))
+
+
+def _row(
+    part: str, which: str | None, method: str, measure: str, value: Measure, cases: int
+) -> Performance:
+    name = "ece" if measure == "calibration_error" else measure
+    return Performance(part, which, method, name, value.value, value.low, value.high, int(cases))
+
+
+def _by_quarter(
+    won: NDArray[np.bool_],
+    method: str,
+    probability: Floats,
+    periods: Sequence[tuple[str | None, NDArray[np.bool_]]],
+) -> list[Performance]:
+    return [
+        _row(
+            *("quarter", quarter, method, name),
+            Measure(statistic(won[cases], probability[cases])),
+            cases.sum(),
+        )
+        for quarter, rows in periods
+        if (cases := rows & ~np.isnan(probability)).any()
+        for name, statistic in STATISTICS.items()
+    ]
+
+
+def _of_baselines(
+    deals: _Deals,
+    trial: _Trial,
+    probability: Floats,
+    periods: Sequence[tuple[str | None, NDArray[np.bool_]]],
+    resamples: int,
+) -> list[Performance]:
+    """Each baseline on the rows of which it says something. `brier_gain`: by how much the model's
+    Brier score is lower on the same rows, with an interval over accounts."""
+    rows = []
+    for method, values in trial.baselines.items():
+        cases = (trial.part >= 0) & ~np.isnan(values)
+        if not cases.any():
+            continue
+        won, said = deals.won[cases], values[cases]
+        for name, statistic in STATISTICS.items():
+            rows.append(_row("all", None, method, name, Measure(statistic(won, said)), cases.sum()))
+        gain = partial(_brier_gain, probability[cases])
+        groups = groups_by_account(deals.accounts[cases])
+        measure = _measure(gain, won, said, groups, resamples)
+        rows.append(_row("all", None, method, "brier_gain", measure, cases.sum()))
+        rows += _by_quarter(deals.won, method, values, periods)
+    return rows
+
+
+def _of_bins(curve: Sequence[ReliabilityBin]) -> list[Performance]:
+    rows = []
+    for part in curve:
+        place = f"{part.low:.1f}–{part.high:.1f}"
+        rate = Measure(part.win_rate, part.win_rate_lower_bound, part.win_rate_upper_bound)
+        for name, value in (
+            ("mean_probability", Measure(part.mean_probability)),
+            ("win_rate", rate),
+        ):
+            if part.resolved_count:
+                rows.append(_row(PROBABILITY, place, MODEL, name, value, part.resolved_count))
+    return rows
+
+
+def _brier_gain(
+    model: Floats, won: ArrayLike, baseline: ArrayLike, weight: ArrayLike | None = None
+) -> float | None:
+    theirs, own = brier(won, baseline, weight), brier(won, model, weight)
+    return None if theirs is None or own is None else round(theirs - own, 9)
 
 
 # --- what gives a model away ---------------------------------------------------------------------
@@ -705,6 +872,8 @@ def _suspects(frame: pd.DataFrame, won: NDArray[np.bool_]) -> dict[str, str]:
     for name, values in frame.items():
         known = _is_known(values)
         filled = won[known]
+        if not filled.size:
+            continue
         for word, outcome in (("won", won), ("lost", ~won)):
             chance = outcome.mean() ** filled.size
             if not known.all() and outcome[known].all() and chance < SUSPICIOUS_CHANCE:
@@ -818,24 +987,31 @@ def _log_odds(pipeline: Any, values: pd.Series) -> tuple[Floats, NDArray[np.bool
     place, distinct = pd.factorize(values, use_na_sentinel=False)
     asked = pd.Series(np.asarray(distinct), name=values.name)
     added = np.zeros(asked.size)
-    is_seen = asked.notna().to_numpy()
+    is_seen = asked.notna().to_numpy(copy=True)
     for name, transformer, names in columns.transformers_:
         if values.name not in names:
             continue
-        if name == "levels":
-            seen = transformer.categories_[names.index(values.name)]
-            is_seen = asked.isin(seen).to_numpy()
-        if name.startswith("gap"):
-            is_seen[:] = True
-        # of the other features a value that nobody has, which makes their columns 0
-        made = transformer.transform(asked.to_frame().reindex(columns=names, fill_value=NOBODY))
-        made = made.toarray() if hasattr(made, "toarray") else made
+        number = names.index(values.name)
         own = weights[columns.output_indices_[name]] * columns.transformer_weights.get(name, 1)
-        if name == "rates":
-            # here they are the mean, but each has a column of its own
-            made, own = (part[..., [names.index(values.name)]] for part in (made, own))
-        for column, weight in zip(made.T, own, strict=True):
-            if column.any():
+        if name in ("lines", "curves"):
+            # a spline of the first degree is a broken line through its weights at the knots
+            filled = asked.fillna(transformer["filled"].statistics_[number]).to_numpy(dtype=float)
+            knots = transformer["lines"].knots
+            size = len(knots)
+            added += np.interp(filled, knots[:, number], own[number * size : (number + 1) * size])
+        elif name == "gaps":
+            is_seen[:] = True
+            added += own[number] * asked.isna().to_numpy()
+        else:
+            # of the other features a value that nobody has, which makes their columns 0
+            made = transformer.transform(asked.to_frame().reindex(columns=names, fill_value=NOBODY))
+            if name == "levels":
+                is_seen = asked.isin(transformer.categories_[number]).to_numpy(copy=True)
+                made = made.toarray()
+            else:
+                # here they are the mean, but each has a column of its own
+                made, own = (part[..., [number]] for part in (made, own))
+            for column, weight in zip(made.T, own, strict=True):
                 added += column * weight
     return added[place], is_seen[place]
 
@@ -893,7 +1069,8 @@ def _reasons(fitted: Fitted, frame: pd.DataFrame, start: int, most: int) -> pa.T
     )
     total = fitted.pipeline["model"].intercept_[0] + log_odds.sum(axis=1, keepdims=True)
     average = np.array([fitted.average[feature.name] for feature in features])
-    without = total - np.where(is_seen, log_odds - average, 0)
+    is_told = np.array([feature.is_told for feature in features])
+    without = total - np.where(is_seen & is_told, log_odds - average, 0)
     points = 100 * (expit(total) - expit(without))
     best = np.array(
         [fitted.best[f.name].log_odds if f.name in fitted.best else -np.inf for f in features]
@@ -906,10 +1083,10 @@ def _reasons(fitted: Fitted, frame: pd.DataFrame, start: int, most: int) -> pa.T
         ("would lift", gain, 1),
     ]
     found = []
-    for order, (_, size, number) in enumerate(directions):
+    for place, (_, size, number) in enumerate(directions):
         top = np.argsort(-size, axis=1, kind="stable")[:, :number]
-        rows, rank = np.nonzero(np.take_along_axis(size, top, axis=1) >= LEAST_POINTS)
-        found.append((rows, np.full(rows.size, order), rank, top[rows, rank]))
+        rows, ranks = np.nonzero(np.take_along_axis(size, top, axis=1) >= LEAST_POINTS)
+        found.append((rows, np.full(rows.size, place), ranks, top[rows, ranks]))
     row, order, rank, feature = (np.concatenate(columns) for columns in zip(*found, strict=True))
     in_order = np.lexsort((rank, order, row))
     row, order, rank, feature = (column[in_order] for column in (row, order, rank, feature))
@@ -929,7 +1106,9 @@ def _reasons(fitted: Fitted, frame: pd.DataFrame, start: int, most: int) -> pa.T
             "rank": rank + 1,
             "feature": of_feature(f.name for f in features),
             "value": value,
-            "better_value": np.where(would_lift, of_feature(better), None),
+            "better_value": pc.if_else(
+                pa.array(would_lift), pa.array(of_feature(better), pa.string()), None
+            ),
             "points": np.where(would_lift, gain[row, feature], points[row, feature]).round(9),
             "words": np.where(
                 order == 1,
@@ -969,73 +1148,45 @@ def _best_value(values: pd.Series, log_odds: Floats) -> BestValue | None:
     return BestValue(str(_text(values.iloc[[row]])[0]), round(float(log_odds[row]), 9))
 
 
-# --- storing -------------------------------------------------------------------------------------
+# --- the record ----------------------------------------------------------------------------------
 
 
-def save(fitted: Fitted, folder: Path) -> None:
-    """Writes the model (skops) and, last, what is known about it (metrics.json) into a folder.
-
-    Where there is no model, only the metrics are written, with the status.
-    """
-    import skops.io
-
-    folder.mkdir(parents=True, exist_ok=True)
-    record = asdict(replace(fitted, pipeline=None))
-    del record["pipeline"]
-    if fitted.pipeline is not None:
-        skops.io.dump(fitted.pipeline, folder / MODEL_FILE)
-        record["model_sha256"] = _sha256(folder / MODEL_FILE)
-    text = json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False)
-    (folder / METRICS_FILE).write_text(text + "\n", encoding="utf-8")
+def record(fitted: Fitted) -> dict[str, Any]:
+    """All that is known of a model beside its pipeline, as JSON."""
+    told = asdict(replace(fitted, pipeline=None))
+    del told["pipeline"]
+    return told
 
 
-def load(folder: Path) -> Fitted:
-    """Reads what `save` wrote.
-
-    Raises:
-        FileNotFoundError: the folder holds no model.
-        ValueError: the model is not the one that metrics.json speaks of, or consists of something
-            else than the types trusted here. The list is kept in code: a file cannot ask for more.
-    """
-    import skops.io
-    from skops.io.exceptions import UntrustedTypesFoundException
-
-    record = json.loads((folder / METRICS_FILE).read_text(encoding="utf-8"))
-    pipeline = None
-    if checksum := record.pop("model_sha256", None):
-        if _sha256(folder / MODEL_FILE) != checksum:
-            raise ValueError(f"{folder / MODEL_FILE} is not the model of its {METRICS_FILE}")
-        try:
-            pipeline = skops.io.load(folder / MODEL_FILE, trusted=list(TRUSTED_TYPES))
-        except UntrustedTypesFoundException as refusal:
-            raise ValueError(f"{folder / MODEL_FILE} is not trusted: {refusal}") from refusal
-    report = record["report"]
+def from_record(told: Mapping[str, Any], pipeline: Any) -> Fitted:
+    """The model of a record that `record` made, and its pipeline (None where there was none)."""
+    report = told["report"]
     measures = {name: Measure(**value) for name, value in report.items() if name in MEASURES}
-    lists = {
+    kinds = {
         "reliability": ReliabilityBin,
         "quarters": Quarter,
         "comparisons": Comparison,
+        "performance": Performance,
     }
-    rows = {name: tuple(kind(**row) for row in report[name]) for name, kind in lists.items()}
+    rows = {name: tuple(kind(**row) for row in report[name]) for name, kind in kinds.items()}
+    distributions = {
+        name: Distribution(
+            shares=tuple(shown["shares"]),
+            edges=None if shown["edges"] is None else tuple(shown["edges"]),
+            levels=None if shown["levels"] is None else tuple(shown["levels"]),
+        )
+        for name, shown in told["distributions"].items()
+    }
     return Fitted(
-        **record
-        | {
-            "features": tuple(Feature(**feature) for feature in record["features"]),
-            "training": Training(**record["training"]),
-            "report": Report(**report | measures | rows),
-            "choice": Choice(**record["choice"]) if record["choice"] else None,
-            "best": {name: BestValue(**best) for name, best in record["best"].items()},
-            "distributions": {
-                name: Distribution(
-                    **{part: None if v is None else tuple(v) for part, v in distribution.items()}
-                )
-                for name, distribution in record["distributions"].items()
-            },
-            "pipeline": pipeline,
-        }
+        status=told["status"],
+        features=tuple(Feature(**feature) for feature in told["features"]),
+        ignored=told["ignored"],
+        suspects=told["suspects"],
+        training=Training(**told["training"]),
+        report=Report(**report | measures | rows),
+        choice=Choice(**told["choice"]) if told["choice"] else None,
+        average=told["average"],
+        best={name: BestValue(**best) for name, best in told["best"].items()},
+        distributions=distributions,
+        pipeline=pipeline,
     )
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()

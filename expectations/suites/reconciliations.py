@@ -135,6 +135,17 @@ RECONCILIATIONS: dict[str, tuple[Rule, ...]] = {
             "end with another number of deals in the month-end snapshots",
         ),
     ),
+    "fct_opportunity_scores": (
+        agrees(
+            "scores_equal_open_deals",
+            "source_system",
+            "select source_system, count(*) as figure from {batch} group by 1",
+            "select source_system, count(*) as figure"
+            " from marts.fct_opportunities where outcome = 'open' group by 1",
+            "systems",
+            "have another number of open deals in fct_opportunities",
+        ),
+    ),
     "mart_on_time_delivery_monthly": (
         Rule(
             "delivered_equals_on_time_plus_late",
