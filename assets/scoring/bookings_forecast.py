@@ -8,11 +8,12 @@ is decided in dbt (`models/intermediate/forecasts`).
 The method `score` adds three parts:
 
 - what the period has booked already;
-- open deals: chance to win × share of such wins that fall into the period × amount × what earlier
-  deals were won for against what they were open for. The shares are those of deals that stood alike
-  at earlier month ends (landmarks): the Aalen–Johansen curve of winning from there on, against
-  losing, with deals that are still open censored. Alike in pipeline, stage, days to the expected
-  close and age, as far as there are wins enough, else in fewer of these;
+- open deals: chance to be won rather than lost × when such deals are won or lost, if they are not
+  dropped (disqualified, merged, deleted) before × amount × what earlier deals were won for against
+  what they were open for. When is told by deals that stood alike at earlier month ends (landmarks):
+  the Aalen–Johansen curves of being won, lost and dropped from there on, with deals that are still
+  open censored. Alike in pipeline, stage, days to the expected close and age, as far as there are
+  wins enough, else in fewer of these;
 - business not yet created: what the same month after earlier days brought from deals that were
   created after those days.
 
@@ -59,7 +60,7 @@ LEAST_MONTHS = 6
 LEAST_KNOWN = 0.5
 #: what makes open deals alike, the first that is given up last
 STRATUM = ("pipeline", "stage", "due_class", "age_class")
-EXITS = ("won_count", "lost_count", "censored_count")
+EXITS = ("won_count", "lost_count", "dropped_count", "censored_count")
 QUANTILES = {"p10": 0.10, "p25": 0.25, "p50": 0.50, "p75": 0.75, "p90": 0.90}
 MONTHS = {"month": 1, "fiscal_quarter": 3}
 #: what a forecast says of itself where there is one
@@ -157,28 +158,28 @@ def frozen(
 
 
 def win_shares(exits: "pd.DataFrame", days: Sequence[int]) -> Floats:
-    """(len(days),) of the deals that will be won, the share that is by so many days later.
+    """(len(days),) by which the chance to be won rather than lost becomes that to be won by so many
+    days later: for a deal that is sure to win if it is not dropped, the share that is.
 
     Args:
         exits: day_number and EXITS of deals alike.
 
-    The Aalen–Johansen curve of winning against losing; what leaves on the day of a censoring was
-    at risk with it. Of those still open where the curve ends as many are taken to win as of those
-    that ended before, and later. NaN where none won as long as LEAST_AT_RISK were watched.
+    From the Aalen–Johansen curves of being won, lost and dropped; what leaves on the day of a
+    censoring was at risk with it. Those still open where the curves end (LEAST_AT_RISK) are taken
+    to be won later, if at all. NaN where none was won before.
     """
     by_day = exits.groupby("day_number")[list(EXITS)].sum().sort_index()
-    won, lost, censored = (by_day[name].to_numpy(float) for name in EXITS)
-    at_risk = (won + lost + censored)[::-1].cumsum()[::-1]
+    left = by_day.to_numpy(float).T
+    at_risk = left.sum(axis=0)[::-1].cumsum()[::-1]
     watched = at_risk >= LEAST_AT_RISK
-    won, lost, at_risk = won[watched], lost[watched], at_risk[watched]
-    staying = np.cumprod(1 - (won + lost) / at_risk)
-    before = np.r_[1.0, staying[:-1]] if staying.size else staying
-    incidence = np.r_[0.0, np.cumsum(before * won / at_risk)]
-    ended = 1 - staying[-1] if staying.size else 0.0
-    reached = np.searchsorted(by_day.index.to_numpy()[watched], days, side="right")
-    if incidence[-1] <= 0:
+    left, at_risk = left[:, watched], at_risk[watched]
+    staying = np.cumprod(1 - left[:3].sum(axis=0) / at_risk)
+    before = np.concatenate([[1.0], staying])[:-1]
+    won, lost = np.cumsum(before * left[:2] / at_risk, axis=1)
+    if not won.size or won[-1] <= 0:
         return np.full(len(days), np.nan)
-    return incidence[reached] / incidence[-1] * ended
+    reached = np.searchsorted(by_day.index.to_numpy()[watched], days, side="right")
+    return np.concatenate([[0.0], won])[reached] / won[-1] * (won[-1] + lost[-1])
 
 
 def strata_shares(
@@ -283,9 +284,13 @@ def new_part(
         expected[:enough] = [column.mean() for column in latest]
         whole = table.dropna().tail(RECENT_MONTHS).to_numpy(float)
         months = len(whole)
-        noise = random.standard_normal((SIMULATIONS, months)) @ (whole - whole.mean(axis=0))
-        # the mean is of few months: it is off by a part of what they differ by
-        wider = np.sqrt((1 + 1 / months) / random.chisquare(months - 1, (SIMULATIONS, 1)))
+        apart = whole - whole.mean(axis=0)
+        noise = random.standard_normal((SIMULATIONS, months)) @ apart / np.sqrt(months)
+        # all horizons rest on the bookings of the same months: their means are off together, and
+        # the months differ less from their own mean than from the true one (the factor 2)
+        together = np.sqrt(2 * (apart**2).sum(axis=0) / (months * (months - 1)))
+        noise += random.standard_normal((SIMULATIONS, 1)) * together
+        wider = np.sqrt((months - 1) / random.chisquare(months - 1, (SIMULATIONS, 1)))
         draws[:, :enough] = np.maximum(expected[:enough] + noise * wider, 0)
     return Part(expected, draws)
 

@@ -12,7 +12,7 @@ with
             as due_class,
             {{ class_of_days("snapshots.age_days", var("forecast_age_days")) }} as age_class,
             fct_opportunities.outcome,
-            -- who left otherwise than by an end, or not yet, is censored on that day
+            -- what is still open is censored at the as_of
             coalesce(
                 fct_opportunities.closed_date,
                 fct_opportunities.removed_date,
@@ -28,7 +28,11 @@ with
             and snapshots.snapshot_date
             >= run_settings.as_of_date - to_months({{ var("forecast_history_months") }})
             -- an end of which nobody knows the day tells nothing of time
-            and (fct_opportunities.closed_date is not null or not fct_opportunities.is_resolved)
+            and (
+                fct_opportunities.outcome = 'open'
+                or fct_opportunities.closed_date is not null
+                or fct_opportunities.removed_date is not null
+            )
     ),
     exits as (
         select
@@ -39,10 +43,9 @@ with
             age_class,
             cast(day_number as bigint) as day_number,
             count(*) filter (where outcome = 'won') as won_count,
-            count(*) filter (where outcome in ('lost', 'disqualified')) as lost_count,
-            count(*) filter (
-                where outcome not in ('won', 'lost', 'disqualified')
-            ) as censored_count,
+            count(*) filter (where outcome = 'lost') as lost_count,
+            count(*) filter (where outcome not in ('won', 'lost', 'open')) as dropped_count,
+            count(*) filter (where outcome = 'open') as censored_count,
         from followed
         -- it had ended by then, and became known later
         where day_number > 0
