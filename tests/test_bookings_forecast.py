@@ -65,7 +65,7 @@ NO_OPEN_MONTHS = pd.DataFrame(
 NO_NEW_MONTHS = pd.DataFrame(
     {name: [] for name in ("landmark_date", "horizon_months", "new_business_amount")}
 )
-NOTHING = History(NO_EXITS, NO_OPEN_MONTHS, NO_NEW_MONTHS, {}, None, {})
+NOTHING = History(NO_EXITS, NO_OPEN_MONTHS, NO_NEW_MONTHS, {}, FIRST, {})
 
 
 def open_deals(*deals: tuple[float, float, float, float]) -> OpenDeals:
@@ -396,6 +396,14 @@ def test_without_open_deals_there_is_new_business_and_without_history_nothing_is
     nothing = told(open_deals(), NOTHING)["score", *JULY]
     assert (nothing["status"], nothing["expected_amount"]) == (cast.NO_NEW, None)
     assert nothing["p10_amount"] is None
+
+
+def test_without_dates_no_month_is_told_from_another() -> None:
+    found = told(open_deals(), replace(NOTHING, first_date=None))
+    for method in ("score", "stage_weighted"):
+        july = found[method, *JULY]
+        assert (july["status"], july["expected_amount"]) == (cast.NO_DATES, None)
+        assert july["booked_amount"] is None
 
 
 def test_one_deal_and_nothing_before_it() -> None:

@@ -65,6 +65,7 @@ QUANTILES = {"p10": 0.10, "p25": 0.25, "p50": 0.50, "p75": 0.75, "p90": 0.90}
 MONTHS = {"month": 1, "fiscal_quarter": 3}
 #: what a forecast says of itself where there is one
 FORECAST = "forecast"
+NO_DATES = "no deal has a date"
 NO_NEW = f"fewer than {LEAST_MONTHS} earlier months tell of business not yet created"
 
 AMOUNT = pa.decimal128(18, 2)
@@ -315,8 +316,9 @@ def forecasts(
         periods: period_kind, period_start, period_end and horizon_months of months and fiscal
             quarters; each quarter's months that are not over are among the months.
     """
-    score, stage = _by_score(as_of, periods, deals, history), _by_stage(as_of, periods, deals)
+    score, stage = _by_score(as_of, periods, deals, history), _by_stage(as_of, deals)
     rate, rate_status = _run_rate(as_of, history)
+    undated = {"status": NO_DATES} if history.first_date is None else {}
     rows = []
     for period in periods:
         booked = sum(
@@ -328,8 +330,8 @@ def forecasts(
         commit, submitted, unpriced = history.commits.get(key, (None, 0, 0))
         commit_status = "no commit was submitted" if not submitted else "no commit has a rate"
         found: dict[str, dict[str, Any]] = {
-            "score": score(period, booked) | {"model_version": model_version},
-            "stage_weighted": stage(period, booked),
+            "score": undated or score(period, booked) | {"model_version": model_version},
+            "stage_weighted": undated or stage(period, booked),
             "run_rate": {
                 "expected_amount": None if rate is None else rate * MONTHS[period["period_kind"]],
                 "status": rate_status,
@@ -392,7 +394,7 @@ def _by_score(
 
 
 def _by_stage(
-    as_of: date, periods: Sequence[Mapping[str, Any]], deals: OpenDeals
+    as_of: date, deals: OpenDeals
 ) -> Callable[[Mapping[str, Any], float], dict[str, Any]]:
     """Open amount × win rate of the stage, in the month of the expected close; what is overdue is
     expected in the first."""

@@ -7,21 +7,23 @@ with
     run_settings as (select * from {{ ref("stg_run_settings") }}),
     submissions as (
         select
-            source_system,
-            rep_id,
-            period_start,
-            submitted_at,
-            commit_amount,
-            coalesce(currency, run_settings.base_currency) as currency,
+            commits.source_system,
+            commits.rep_id,
+            commits.period_start,
+            commits.submitted_at,
+            commits.commit_amount,
+            coalesce(commits.currency, run_settings.base_currency) as currency,
             case
-                when period_start <> date_trunc('month', period_start)
+                when commits.period_start <> date_trunc('month', commits.period_start)
                 then null
-                when period_end = last_day(period_start)
+                when commits.period_end = last_day(commits.period_start)
                 then 'month'
-                when period_end = last_day(cast(period_start + interval 2 month as date))
+                when
+                    commits.period_end
+                    = last_day(cast(commits.period_start + interval 2 month as date))
                 then 'fiscal_quarter'
             end as period_kind,
-        from int_forecast_submissions_unioned
+        from int_forecast_submissions_unioned as commits
         cross join run_settings
     ),
     latest as (

@@ -14,7 +14,11 @@ with
         group by source_system, close_month
     ),
     periods as (
-        select distinct source_system, int_bookings_forecasts.period_kind, period_start, period_end,
+        select distinct
+            int_bookings_forecasts.source_system,
+            int_bookings_forecasts.period_kind,
+            int_bookings_forecasts.period_start,
+            int_bookings_forecasts.period_end,
         from int_bookings_forecasts
         cross join run_settings
         where int_bookings_forecasts.period_end <= run_settings.as_of_date
