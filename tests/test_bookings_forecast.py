@@ -262,9 +262,12 @@ def outcomes(worlds: int, per_month: float, tide: float = 0.0) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-@pytest.mark.parametrize(("per_month", "tide"), [(60, 0.0), (15, 0.0), (150, 0.3)])
-def test_intervals_hold_what_they_promise(per_month: float, tide: float) -> None:
-    """100 worlds: many deals, few of them, and months that differ by more than chance."""
+@pytest.mark.parametrize(("per_month", "tide"), [(15, 0.0), (150, 0.3)])
+def test_intervals_hold_what_they_promise(
+    monkeypatch: pytest.MonkeyPatch, per_month: float, tide: float
+) -> None:
+    """100 worlds: few deals; many of them, and months that differ by more than chance."""
+    monkeypatch.setattr(cast, "SIMULATIONS", 1_000)
     found = outcomes(100, per_month, tide)
     within = found["came"].between(found["p10_amount"], found["p90_amount"])
     coverage = within.groupby(found["period"]).mean()
@@ -536,20 +539,15 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Path]:
     return settings, project
 
 
-def build(settings: Settings, project: Path) -> list[dict[str, Any]]:
-    run_dbt(
-        settings,
-        project,
-        *("build", "--exclude-resource-type", "unit_test"),
-        *("--select", "+mart_forecast_accuracy"),
-    )
+def build(settings: Settings, project: Path, *command: str) -> list[dict[str, Any]]:
+    run_dbt(settings, project, *command, "--select", "+mart_forecast_accuracy")
     with duckdb.connect(str(settings.warehouse), read_only=True) as marts:
         return rows_of(marts, "from marts.mart_forecast_monthly order by all")
 
 
 def test_the_line_freezes_what_it_forecast(built: tuple[Settings, Path]) -> None:
     settings, project = built
-    first = build(settings, project)
+    first = build(settings, project, "build", "--exclude-resource-type", "unit_test")
     assert len(first) == 4 * len(PERIODS)
     told = {(row["method"], row["period_kind"], row["period_start"]): row for row in first}
     # one deal in two is won, a week brings two: about 4.3 wins a month of 1,000
@@ -565,7 +563,7 @@ def test_the_line_freezes_what_it_forecast(built: tuple[Settings, Path]) -> None
 
     grown = [{**deal, "amount": "5000"} for deal in deals_of_days()]
     land_whole(settings, {"opportunities__2026-06-30.csv": csv_of(grown)})
-    assert build(settings, project) == first
+    assert build(settings, project, "run") == first
     with duckdb.connect(str(settings.warehouse), read_only=True) as marts:
         [row] = rows_of(marts, "select min(amount_base) as amount from marts.fct_opportunities")
     assert row["amount"] == 5000
