@@ -80,6 +80,8 @@ def _checksum(settings: Settings) -> str:
         found.update(f"{package} {version(package)}\n".encode())
     for file in champions.stands_at(settings.home):
         found.update(f"{file}\n".encode())
+    for path in sorted((settings.state / "forecasts").glob("*.parquet")):
+        found.update(f"{path.name}\n".encode())
     scoring = sorted((ROOT / "assets" / "scoring").rglob("*.py"))
     for path in (*project_files(), *scoring):
         found.update(f"{path.relative_to(ROOT)}\n".encode())

@@ -24,7 +24,7 @@ from tests.line import Line
 CONTRACT_MARTS = """
     dim_accounts dim_products dim_reps dim_dates dim_stages dim_work_centers dim_metrics
     fct_opportunities fct_opportunity_stage_events fct_pipeline_snapshots mart_funnel_monthly
-    mart_sales_outcomes_monthly mart_sales_flow_weekly mart_pipeline_waterfall
+    mart_sales_outcomes_monthly mart_sales_flow_weekly mart_pipeline_waterfall mart_forecast_monthly
     fct_qualification_scores mart_tipping_points mart_qualification_monthly mart_rater_agreement
     fct_order_line_deliveries fct_order_deliveries mart_on_time_delivery_monthly
     fct_work_orders fct_operations

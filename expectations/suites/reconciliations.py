@@ -146,6 +146,41 @@ RECONCILIATIONS: dict[str, tuple[Rule, ...]] = {
             "have another number of open deals in fct_opportunities",
         ),
     ),
+    "mart_forecast_monthly": (
+        agrees(
+            "actuals_equal_outcomes",
+            "source_system, period_start",
+            "select distinct source_system, period_start, actual_amount as figure from {batch}"
+            " where period_kind = 'month' and actual_amount is not null",
+            "select source_system, close_month as period_start, sum(won_amount) as figure"
+            " from marts.mart_sales_outcomes_monthly where (source_system, close_month) in"
+            " (select (source_system, period_start) from marts.mart_forecast_monthly"
+            " where period_kind = 'month' and actual_amount is not null) group by 1, 2",
+            "months",
+            "were booked with another amount in mart_sales_outcomes_monthly",
+        ),
+        Rule(
+            "parts_and_bounds_fit",
+            "(method in ('score', 'stage_weighted') and expected_amount <>"
+            " booked_amount + open_deals_amount + coalesce(new_business_amount, 0))"
+            " or p10_amount > p25_amount or p25_amount > p50_amount or p50_amount > p75_amount"
+            " or p75_amount > p90_amount",
+            "have parts that do not add up, or bounds out of order",
+            FAULT,
+        ),
+    ),
+    "mart_forecast_accuracy": (
+        agrees(
+            "every_forecast_that_is_over_is_judged",
+            "source_system, method, period_kind, horizon_months",
+            "select source_system, method, period_kind, horizon_months, forecast_count as figure"
+            " from {batch}",
+            "select source_system, method, period_kind, horizon_months, count(*) as figure"
+            " from marts.mart_forecast_monthly where error_amount is not null group by 1, 2, 3, 4",
+            "horizons",
+            "have another number of forecasts in mart_forecast_monthly",
+        ),
+    ),
     "mart_on_time_delivery_monthly": (
         Rule(
             "delivered_equals_on_time_plus_late",

@@ -1,0 +1,25 @@
+-- Grain: one row per rep, period and instant of submission
+with
+    known_rows as (
+        {{
+            known_rows(
+                source("raw_standard", "forecast_submissions"),
+                known_at="coalesce(to_instant(recorded_at), to_instant(submitted_at))",
+            )
+        }}
+    ),
+    renamed as (
+        select
+            blank_to_null(rep_id) as rep_id,
+            to_instant(submitted_at) as submitted_at,
+            to_date(period_start) as period_start,
+            to_date(period_end) as period_end,
+            {{ money("commit_amount") }} as commit_amount,
+            upper(blank_to_null(currency)) as currency,
+            'standard' as source_system,
+            _known_at as recorded_at,
+            _is_reconstructed as is_history_reconstructed,
+        from known_rows
+    )
+select *
+from renamed
