@@ -3,11 +3,10 @@
 from datetime import date
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from assets.scoring.promise_dates import LEVELS, NAMES, Columns, Fitted, fit, fit_late
+from assets.scoring.promise_dates import Columns, Fitted, fit, fit_late
 from tests.line import REAL, REAL_FOLDERS
 
 AS_OF = date(2015, 12, 31)
