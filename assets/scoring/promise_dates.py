@@ -80,6 +80,8 @@ FEW_STEPS = {"max_iter": 12, "learning_rate": 0.4}
 HALF_LIFE_DAYS = 365
 #: the most that one bin per category leaves room for
 MOST_CATEGORIES = 250
+#: what a model that cannot be explained must gain in Brier score
+HAIR = 0.01
 #: of what stays open longer than all but so many, nothing is known any more
 LEAST_SURVIVAL = 0.01
 #: a day stands for what takes from half a day less to half a day more
@@ -133,13 +135,18 @@ def censored_quantiles(values: ArrayLike, is_observed: ArrayLike, levels: ArrayL
     Source: E. L. Kaplan and P. Meier, JASA 53 (1958); the quantile is the smallest value at which
     the estimate reaches the level.
     """
+    steps, reached = _kaplan_meier(values, is_observed)
+    # rounded: a level must not be missed by the last bit of a product
+    position = np.searchsorted(reached, np.asarray(levels, dtype=float).round(12))
+    return np.append(steps, np.nan)[position]
+
+
+def _kaplan_meier(values: ArrayLike, is_observed: ArrayLike) -> tuple[Floats, Floats]:
+    """(k,) observed values in their order, and (k,) the share that lies at or below each."""
     values, is_observed = np.asarray(values, dtype=float), np.asarray(is_observed, dtype=bool)
     steps, ends = np.unique(values[is_observed], return_counts=True)
     at_risk = values.size - np.searchsorted(np.sort(values), steps, side="left")
-    reached = 1 - np.cumprod(1 - ends / at_risk)
-    # rounded: a level must not be missed by the last bit of a product
-    position = np.searchsorted(reached.round(12), np.asarray(levels, dtype=float).round(12))
-    return np.append(steps, np.nan)[position]
+    return steps, (1 - np.cumprod(1 - ends / at_risk)).round(12)
 
 
 def open_counts(days: ArrayLike, started_dates: ArrayLike, ended_dates: ArrayLike) -> Rows:
@@ -278,7 +285,7 @@ def _frame(
     """Features and calendar as the encoders want them: numbers as floats, else texts; NaN =
     missing."""
     days = pd.to_datetime(table[started]).dt
-    columns: dict[str, Any] = {"start_weekday": days.weekday, "start_month": days.month}
+    columns: dict[str, Any] = {"start_weekday": days.day_of_week, "start_month": days.month}
     columns |= {name: table[name] for name in numbers}
     as_floats = {
         name: column.to_numpy(np.float64, na_value=np.nan) for name, column in columns.items()
@@ -447,9 +454,10 @@ def _correction(
         return np.full(len(LEVELS), np.nan), np.empty(0, dtype=np.int64)
     days, is_finished = lines.known_at(day)
     aims = np.array(LEVELS)
-    judged = mature[np.isfinite(corrected[mature]).all(axis=1)]
+    judged = np.flatnonzero(lines.of_age(day) & np.isfinite(corrected).all(axis=1))
     if judged.size >= LEAST_CALIBRATION_LINES:
-        short = aims - (days[judged][:, None] <= corrected[judged]).mean(axis=0)
+        over = days[judged][:, None] - corrected[judged]
+        short = aims - [_share_by_zero(over[:, k], is_finished[judged]) for k in range(aims.size)]
         aims = np.clip(aims + short, aims / 2, (1 + aims) / 2)
     reach = WINDOW_LINES
     while True:
@@ -467,6 +475,11 @@ def _correction(
         if not np.isnan(correction).any() or reach >= mature.size:
             return correction, window
         reach *= 2
+
+
+def _share_by_zero(values: Floats, is_observed: Bools) -> float:
+    steps, reached = _kaplan_meier(values, is_observed)
+    return float(np.append(0, reached)[np.searchsorted(steps, 0, side="right")])
 
 
 def _apply(raw: Floats, correction: Floats) -> Floats:
@@ -606,7 +619,10 @@ def fit(
         if lines.mature(day).size >= LEAST_TRAINING_LINES
     ]
     if not origins:
-        return Fitted({}, {"status": "too few finished lines", **facts})
+        finished_count = int(lines.known_at(now)[1].sum())
+        is_enough = finished_count >= LEAST_TRAINING_LINES + LEAST_CALIBRATION_LINES
+        status = "too many lines stay open" if is_enough else "too few finished lines"
+        return Fitted({}, {"status": status, **facts})
     # the first one wins a tie
     candidates = {
         **({"group alone": [columns.group]} if columns.group else {}),
@@ -811,7 +827,8 @@ def _log_survival(values: Floats, days: Floats, is_slip: bool) -> Floats:
     """(n,) log P(takes more days) by quantiles (n, 4) on the scale of the models."""
     # before its start no line can finish
     is_too_early = (days < 0) & (not is_slip)
-    value = _to_scale(np.where(is_too_early, 0, days) + HALF_DAY, is_slip)
+    # the last moment of the day: half past it, the next one begins
+    value = _to_scale(np.where(is_too_early, 0, days) + HALF_DAY - 1e-6, is_slip)
     piece = np.clip((value[:, None] >= values).sum(axis=1) - 1, 0, len(LEVELS) - 2)
     rows = np.arange(len(value))
     low, high = values[rows, piece], values[rows, piece + 1]
@@ -938,9 +955,10 @@ def _outcomes(lines: _Lines, day: float) -> tuple[int, int]:
 
 
 def _better(squares: dict[str, Floats], rows: Rows) -> str:
-    """The candidate with the lower mean of squares; the additive one if there is no telling."""
-    gain = (squares["additive"] - squares["boosted"])[rows].sum()
-    return "boosted" if gain > 0 else "additive"
+    """The candidate with the lower mean of squares; the additive one, which can be explained,
+    unless the other is better by more than a hair."""
+    sums = {name: squares[name][rows].sum() for name in ("additive", "boosted")}
+    return "boosted" if sums["boosted"] < (1 - HAIR) * sums["additive"] else "additive"
 
 
 def _fit_late(lines: _Lines, candidate: str, day: float) -> _Model:
