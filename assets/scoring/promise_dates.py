@@ -46,6 +46,7 @@ Status = Literal[
     "fitted",
     "fitted on the group alone",
     "fitted without features",
+    "fitted without features, not checked yet",
     "constant lead time",
     "too few finished lines",
     "too many lines stay open",
@@ -146,7 +147,7 @@ def _kaplan_meier(values: ArrayLike, is_observed: ArrayLike) -> tuple[Floats, Fl
     values, is_observed = np.asarray(values, dtype=float), np.asarray(is_observed, dtype=bool)
     steps, ends = np.unique(values[is_observed], return_counts=True)
     at_risk = values.size - np.searchsorted(np.sort(values), steps, side="left")
-    return steps, (1 - np.cumprod(1 - ends / at_risk)).round(12)
+    return steps, np.round(1 - np.cumprod(1 - ends / at_risk), 12).astype(np.float64)
 
 
 def open_counts(days: ArrayLike, started_dates: ArrayLike, ended_dates: ArrayLike) -> Rows:
@@ -581,7 +582,7 @@ def fit(
     Three candidates are held against each other on past days: all features, the group alone, or
     nothing of the line. The best in pinball loss is kept, the group where there is no telling yet.
     The features include the weekday of the start, and its month where the training lines span two
-    years.
+    years. A history too short for past models gives the quantiles of all lines, not checked yet.
 
     Args:
         table: one row per line. Rows without a start, with one after the as_of, or (but for a
@@ -619,10 +620,7 @@ def fit(
         if lines.mature(day).size >= LEAST_TRAINING_LINES
     ]
     if not origins:
-        finished_count = int(lines.known_at(now)[1].sum())
-        is_enough = finished_count >= LEAST_TRAINING_LINES + LEAST_CALIBRATION_LINES
-        status = "too many lines stay open" if is_enough else "too few finished lines"
-        return Fitted({}, {"status": status, **facts})
+        return _fit_young(lines, columns, now, facts)
     # the first one wins a tie
     candidates = {
         **({"group alone": [columns.group]} if columns.group else {}),
@@ -666,6 +664,37 @@ def fit(
                 {"slice": kind, "slice_value": value, **_measured(lines, forward[best], rows, now)}
                 for kind, value, rows in _slices(lines, judged, origins, now)
             ],
+        },
+    )
+
+
+def _fit_young(lines: _Lines, columns: Columns, now: float, facts: dict[str, Any]) -> Fitted:
+    """Where no past model can be held against later lines yet: the Kaplan–Meier quantiles of all
+    lines, which need no line to be mature."""
+    from sklearn.dummy import DummyRegressor
+
+    days, is_finished = lines.known_at(now)
+    if is_finished.sum() < LEAST_TRAINING_LINES + LEAST_CALIBRATION_LINES:
+        return Fitted({}, {"status": "too few finished lines", **facts})
+    quantiles = censored_quantiles(days, is_finished, LEVELS)
+    if np.isnan(quantiles).any():
+        return Fitted({}, {"status": "too many lines stay open", **facts})
+    encoder = _encoder(lines.frame, [])
+    matrix = encoder.fit_transform(lines.frame)
+    values = _to_scale(quantiles - HALF_DAY, facts["is_slip"])
+    estimators = {"encoder": encoder} | {
+        name: DummyRegressor(strategy="constant", constant=value).fit(matrix, days)
+        for name, value in zip(NAMES, values, strict=True)
+    }
+    model = _Model(estimators, [], np.arange(days.size), days, _counts(lines.groups))
+    return Fitted(
+        estimators,
+        {
+            "status": "fitted without features, not checked yet",
+            **facts,
+            **model.facts(lines, columns),
+            "correction": [0.0] * len(LEVELS),
+            "validation": [],
         },
     )
 

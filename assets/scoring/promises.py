@@ -181,8 +181,9 @@ def candidate(kind: str, table: pd.DataFrame, as_of: date) -> Candidate:
     Dates are refused where one of PROMISED is farther than MOST_OFF from its level for certain:
     farther than the 95 % interval of its coverage, so that few lines are no reason to refuse.
     Where nothing known of a line helps, quantiles of all lines are promoted: they hold as often as
-    they say. A probability is refused where it is no better in Brier score than the rate per group
-    or the base rate, which are as easily had.
+    they say. So they are where the history is too short to check any; the marts say so. A
+    probability is refused where it is no better in Brier score than the rate per group or the base
+    rate, which are as easily had.
     """
     fitted = (fit_late if kind == LATE else fit)(table, COLUMNS[kind], as_of)
     if not fitted.estimators:
@@ -197,7 +198,9 @@ def candidate(kind: str, table: pd.DataFrame, as_of: date) -> Candidate:
         "data_sha256": fitted.facts["training"]["sha256"],
         "performance": [row for slice_ in measured for row in performance(slice_)],
     }
-    return Candidate(fitted.status, facts, fitted.estimators, against(measured[0]))
+    return Candidate(
+        fitted.status, facts, fitted.estimators, against(measured[0]) if measured else []
+    )
 
 
 def _against_dates(everything: Mapping[str, Any]) -> list[str]:
@@ -290,6 +293,7 @@ SCORES = pa.schema(
     ]
 )
 SCORED, NO_PROMISE = "scored", "no promised date"
+UNCHECKED = "scored by the times of all lines, which no later lines have checked yet"
 OPEN_TOO_LONG = "open longer than 99 of 100 lines like it"
 
 
@@ -333,6 +337,7 @@ def _scored_by_time(
     status[(status == SCORED) & lines["due_days"].isna().to_numpy()] = NO_PROMISE
     known = np.where(np.isnan(days), 0, days).astype("timedelta64[D]")
     dates = np.where(np.isnan(days), np.datetime64("NaT", "D"), started[:, None] + known)
+    status = _with_doubts(fitted, status)
     return _score_rows(lines, BASES[ORDER], version, status, is_told, late, dates)
 
 
@@ -347,6 +352,11 @@ def _scored_when_scheduled(fitted: Fitted, version: str | None, lines: pd.DataFr
 def _status(fitted: Fitted, lines: pd.DataFrame) -> NDArray[np.object_]:
     words = promise_dates.score_status(fitted, lines)
     return np.array([each.replace("_", " ") for each in words], dtype=object)
+
+
+def _with_doubts(fitted: Fitted, status: NDArray[np.object_]) -> NDArray[np.object_]:
+    is_checked = bool(fitted.facts.get("performance", True))
+    return status if is_checked else np.where(status == SCORED, UNCHECKED, status)
 
 
 def _score_rows(
@@ -429,7 +439,7 @@ def quotes(
             **{name: lines[name] for name in ("product_id", "quantity", *LOADS)},
             "score_name": np.full(len(lines), f"{kind}_{system}", dtype=object),
             "lead_time_basis": np.full(len(lines), BASES[kind], dtype=object),
-            "quote_status": status,
+            "quote_status": _with_doubts(fitted, status),
             **{f"{name}_days": days[:, k] for k, name in enumerate(QUOTED)},
             **{f"{name}_date": dates[:, k] for k, name in enumerate(QUOTED)},
             "model_version": np.full(len(lines), version, dtype=object),
