@@ -14,7 +14,7 @@ import pytest
 from assets.scoring import promises
 from assets.scoring.champions import MODELS, Champion
 from assets.scoring.promise_dates import LEVELS, NAMES
-from assets.scoring.promises import LATE, ORDER, QUOTE, WORK_ORDER, Evidence
+from assets.scoring.promises import LATE, ORDER, QUOTE, SLIP, WORK_ORDER, Evidence
 from tests.line import REAL, REAL_FOLDERS
 
 AS_OF = date(2026, 6, 30)
@@ -110,7 +110,7 @@ def test_each_system_has_the_models_that_it_asks_for() -> None:
     assert kinds(known(orders.assign(is_in_parts=True))) == [(ORDER, "s"), (QUOTE, "s")]
     # scheduled lines without an order date
     undated = orders.assign(ordered_date=orders["ordered_date"].where(orders.index > 100))
-    assert kinds(known(undated)) == [(ORDER, "s"), (LATE, "s")]
+    assert kinds(known(undated)) == [(ORDER, "s"), (LATE, "s"), (SLIP, "s")]
     # order lines that tell too little leave it to the work orders
     never = orders.assign(finished_date=pd.NaT, is_open=True)
     assert kinds(known(never, work_orders(orders))) == [(ORDER, "s"), (WORK_ORDER, "s")]
@@ -206,7 +206,7 @@ def test_the_second_run_says_the_same_and_trains_nothing(
             False,
             False,
         ),
-        ({"ordered_date": pd.NaT}, "no model", False, False),
+        ({"ordered_date": pd.NaT}, "no start date", False, False),
         ({"product_id": "new", "route": "new", "quantity": np.nan}, "scored", True, True),
     ],
 )
@@ -271,19 +271,22 @@ def test_late_or_not_where_the_order_has_no_date(tmp_path: Path) -> None:
     lines["route"] = np.where(lines["product_id"] == "slow", "sea", "air")
     late = known(lines)
     champions = promises.speaking(tmp_path, late)
-    assert list(champions) == [(LATE, "s")]
-    # lines that were due on a day hang on nothing else: the rate per route is as good
-    [model] = promises.models_of(champions).to_pylist()
+    assert list(champions) == [(LATE, "s"), (SLIP, "s")]
+    model, _ = promises.models_of(champions).to_pylist()
     figures = {each["method"] for each in model["performance"] if each["measure"] == "brier"}
     assert {"model", "base_rate", "group_rate"} <= figures
     rows = promises.scores(late, champions).to_pylist()
     assert len(rows) == late.orders["is_open"].sum()
-    if model["is_champion"]:
-        assert all(0 < row["late_probability"] < 1 for row in rows)
-        assert all(row["lead_time_basis"] == "scheduled lines" for row in rows)
-    else:
-        assert all(row["score_status"] == model["refused_because"] for row in rows)
-    assert all(row["p50_finish_date"] is None for row in rows)
+    due = late.orders.set_index("order_id")["due_date"]
+    for row in rows:
+        assert row["lead_time_basis"] == "scheduled lines"
+        assert AS_OF < row["p10_finish_date"] <= row["p95_finish_date"]
+        # half of the lines that are due later are finished about then
+        if due[row["order_id"]].date() > AS_OF:
+            assert abs((row["p50_finish_date"] - due[row["order_id"]].date()).days) < 20
+        # where the rates per route say as much, the model is refused, in words
+        assert row["score_status"] == (model["refused_because"] or "scored")
+        assert (row["late_probability"] is None) == (not model["is_champion"])
     # one outcome only: no model, and the words for it
     never = known(lines.assign(finished_date=lines["due_date"]))
     champions = promises.speaking(tmp_path / "never", never)

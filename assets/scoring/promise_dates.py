@@ -510,9 +510,11 @@ class _Forward:
 
 
 def _origins(lines: _Lines, now: float, refit_days: int, refits: int) -> list[float]:
-    """The days of the past at which models are fitted; closer together in a short history."""
-    step = min(refit_days, int(now - lines.started.min(initial=now)) // (refits + 1))
-    return [now - step * back for back in range(refits, 0, -1)] if step else []
+    """The days of the past at which models are fitted, up to the last line that started; closer
+    together in a short history."""
+    last = lines.started[-1] if lines.started.size else now
+    step = min(refit_days, int(last - lines.started.min(initial=last)) // (refits + 1))
+    return [last - step * back for back in range(refits, 0, -1)] if step else []
 
 
 def _ahead(lines: _Lines, origins: Sequence[float], now: float) -> list[Rows]:

@@ -9,8 +9,9 @@ Each source system has models of its own, since plants differ in all that lead t
 - `promise_quote_<system>`: the same without the request, for lines nobody has asked for yet, of
   lines delivered in one piece; where there are neither requests nor parts, the first one speaks.
 - `work_order_lead_time_<system>`: from release to finish, where order lines tell too little.
-- `late_delivery_<system>`: late or not by what is known when a line is scheduled, where promised
-  lines have no order date.
+- `late_delivery_<system>` and `delivery_slip_<system>`: whether a line is late, and by how many
+  days it misses its due date, by what is known when it is scheduled; where promised lines have no
+  order date, so that the source plans by the due date.
 """
 
 import difflib
@@ -41,15 +42,16 @@ from assets.scoring.promise_dates import (
     open_counts,
 )
 
-ORDER, QUOTE, WORK_ORDER, LATE = (
+ORDER, QUOTE, WORK_ORDER, LATE, SLIP = (
     "order_lead_time",
     "promise_quote",
     "work_order_lead_time",
     "late_delivery",
+    "delivery_slip",
 )
-#: in the marts: which lines a lead time was learned from
+#: in the marts: which lines the times were learned from
 BASES = {ORDER: "order lines", QUOTE: "order lines", WORK_ORDER: "work orders"}
-BASES |= {LATE: "scheduled lines"}
+SCHEDULED = "scheduled lines"
 
 LOADS = ("open_order_line_count", "open_work_order_count")
 KNOWN_OF_ORDER = ("product_id", "product_family", "quantity", "route", *LOADS)
@@ -80,6 +82,7 @@ COLUMNS = {
         **DATED,
     ),
 }
+COLUMNS[SLIP] = COLUMNS[LATE]
 #: a date that should be kept 80 or 95 times in 100 may be so many points off on days gone by
 MOST_OFF = 0.05
 #: the levels that are promised
@@ -170,7 +173,7 @@ def _scores(known: Evidence) -> Iterator[tuple[str, str, Callable[[], Candidate]
         if len(work_orders) and dated["finished_date"].notna().sum() < LEAST_TRAINING_LINES:
             kinds += [(WORK_ORDER, work_orders)]
         if (orders["ordered_date"].isna() & orders["due_date"].notna()).any():
-            kinds += [(LATE, orders)]
+            kinds += [(LATE, orders), (SLIP, orders)]
         for kind, table in kinds:
             yield kind, system, partial(candidate, kind, table, known.as_of)
 
@@ -185,7 +188,10 @@ def candidate(kind: str, table: pd.DataFrame, as_of: date) -> Candidate:
     probability is refused where it is no better in Brier score than the rate per group or the base
     rate, which are as easily had.
     """
-    fitted = (fit_late if kind == LATE else fit)(table, COLUMNS[kind], as_of)
+    if kind == LATE:
+        fitted = fit_late(table, COLUMNS[kind], as_of)
+    else:
+        fitted = fit(table, COLUMNS[kind], as_of, is_slip=kind == SLIP)
     if not fitted.estimators:
         facts = {"case_count": fitted.facts["line_count"], "performance": []}
         return Candidate(fitted.status, {**fitted.facts, **facts})
@@ -300,18 +306,20 @@ OPEN_TOO_LONG = "open longer than 99 of 100 lines like it"
 def scores(known: Evidence, champions: Mapping[tuple[str, str], Champion]) -> pa.Table:
     """A row of SCORES per open order schedule line.
 
-    The time since the order speaks where it can; of lines without an order date, what was known
-    when they were scheduled.
+    Where the source plans by the due date, the model of scheduled lines speaks of those that have
+    one; else the time since the order.
     """
     is_open = known.orders[known.orders["is_open"]]
     parts = [SCORES.empty_table()]
     for system, lines in is_open.groupby("source_system"):
-        ordered, late = (_fitted(champions.get((kind, str(system)))) for kind in (ORDER, LATE))
-        has_order = lines["ordered_date"].notna()
-        if has_order.any():
-            parts.append(_scored_by_time(*ordered, lines[has_order], known.as_of))
-        if not has_order.all():
-            parts.append(_scored_when_scheduled(*late, lines[~has_order]))
+        ordered, late, slip = (
+            _fitted(champions.get((kind, str(system)))) for kind in (ORDER, LATE, SLIP)
+        )
+        is_planned = lines["due_date"].notna() & ((LATE, str(system)) in champions)
+        if is_planned.any():
+            parts.append(_scored_when_scheduled(late, slip, lines[is_planned], known.as_of))
+        if not is_planned.all():
+            parts.append(_scored_by_time(ordered, lines[~is_planned], known.as_of))
     return pa.concat_tables(parts)
 
 
@@ -324,29 +332,45 @@ def _fitted(found: Champion | None) -> tuple[Fitted, str | None]:
     return Fitted(dict(found.estimators), dict(found.facts)), found.version
 
 
-def _scored_by_time(
-    fitted: Fitted, version: str | None, lines: pd.DataFrame, as_of: date
-) -> pa.Table:
-    started = lines["ordered_date"].to_numpy("datetime64[D]")
-    elapsed = (np.datetime64(as_of, "D") - started).astype(float)
+def _scored_by_time(model: tuple[Fitted, str | None], lines: pd.DataFrame, as_of: date) -> pa.Table:
+    fitted, version = model
+    elapsed = _days_until(as_of, lines["ordered_date"])
     late = promise_dates.late_probability(fitted, lines, lines["due_days"], elapsed)
     days = promise_dates.finish_days(fitted, lines, elapsed)
     status = _status(fitted, lines)
     is_told = status == SCORED
     status[is_told & np.isnan(days).any(axis=1)] = OPEN_TOO_LONG
     status[(status == SCORED) & lines["due_days"].isna().to_numpy()] = NO_PROMISE
-    known = np.where(np.isnan(days), 0, days).astype("timedelta64[D]")
-    dates = np.where(np.isnan(days), np.datetime64("NaT", "D"), started[:, None] + known)
     status = _with_doubts(fitted, status)
+    dates = _dates(lines["ordered_date"], days)
     return _score_rows(lines, BASES[ORDER], version, status, is_told, late, dates)
 
 
-def _scored_when_scheduled(fitted: Fitted, version: str | None, lines: pd.DataFrame) -> pa.Table:
-    late = promise_dates.late_probability_when_scheduled(fitted, lines)
+def _scored_when_scheduled(
+    late: tuple[Fitted, str | None],
+    slip: tuple[Fitted, str | None],
+    lines: pd.DataFrame,
+    as_of: date,
+) -> pa.Table:
+    """The status is that of the probability; the dates are there where the other model speaks."""
+    (fitted, version), (slips, slip_version) = late, slip
+    chance = promise_dates.late_probability_when_scheduled(fitted, lines)
+    days = promise_dates.finish_days(slips, lines, _days_until(as_of, lines["due_date"]))
     status = _status(fitted, lines)
-    status[lines["due_date"].isna().to_numpy()] = "no order date and no promised date"
-    untold = np.full((len(lines), len(NAMES)), np.datetime64("NaT", "D"))
-    return _score_rows(lines, BASES[LATE], version, status, status == SCORED, late, untold)
+    dates = _dates(lines["due_date"], days)
+    is_told = (status == SCORED) | ~np.isnat(dates).all(axis=1)
+    return _score_rows(lines, SCHEDULED, version or slip_version, status, is_told, chance, dates)
+
+
+def _days_until(as_of: date, started: pd.Series) -> NDArray[np.float64]:
+    return (pd.Timestamp(as_of) - started).dt.days.to_numpy(np.float64, na_value=np.nan)
+
+
+def _dates(started: pd.Series, days: NDArray[np.float64]) -> NDArray[np.datetime64]:
+    """(n, k) the days so many days after a start; NaT where either is missing."""
+    known = np.where(np.isnan(days), 0, days).astype("timedelta64[D]")
+    dates = started.to_numpy("datetime64[D]")[:, None] + known
+    return np.where(np.isnan(days), np.datetime64("NaT", "D"), dates)
 
 
 def _status(fitted: Fitted, lines: pd.DataFrame) -> NDArray[np.object_]:
