@@ -13,6 +13,8 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold
 
+from assets.scoring.evaluation import auc, brier, expected_calibration_error, reliability_curve
+from assets.scoring.tipping_points import tipping_points
 from assets.scoring.win_probability import Feature, fit, probabilities
 from tests.line import REAL, REAL_FOLDERS
 
