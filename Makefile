@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 _ := $(shell for ready in .venv/.ready .tools/*/.ready; do \
     [ ! -f "$$ready" ] || [ "$$(cat "$$ready")" = "$$(pwd -P)" ] || rm -f "$$ready"; done)
 
-.PHONY: help demo run retrain status rollback allow forget rebuild ui docs test test-slow test-endurance bench \
+.PHONY: help demo run retrain status rollback allow quote forget rebuild ui docs test test-slow test-endurance bench \
     lint ruff mypy import-linter sqlfmt sqlfluff dbt-bouncer format lock clean
 
 help: ## this list
@@ -50,6 +50,13 @@ allow: export ALLOW_REASON := $(value REASON)
 allow: $(VENV) ## lets one refused file or drifted mart through: FILE=… or DRIFT=…, and REASON=…
 	@$(PY) -m orchestration allow $${ALLOW_FILE:+--file="$$ALLOW_FILE"} \
 	    $${ALLOW_DRIFT:+--drift="$$ALLOW_DRIFT"} --reason="$$ALLOW_REASON"
+
+quote: export QUOTE_PRODUCT := $(value PRODUCT)
+quote: export QUOTE_QUANTITY := $(value QUANTITY)
+quote: export QUOTE_DAY := $(value DAY)
+quote: $(VENV) ## the dates kept 50, 80, 95 times in 100: PRODUCT=… QUANTITY=…, DAY=…
+	@$(PY) -m orchestration quote --product="$$QUOTE_PRODUCT" --quantity="$$QUOTE_QUANTITY" \
+	    --day="$$QUOTE_DAY"
 
 forget: export FORGET_PERSON := $(value PERSON)
 forget: export FORGET_SYSTEM := $(value SYSTEM)

@@ -56,6 +56,10 @@ def main(arguments: list[str] | None = None) -> int:
     forgetting.add_argument("--system", default="", help="the source system, or all")
     forgetting.add_argument("--mode", default="pseudonymise", help="pseudonymise or erase")
     forgetting.add_argument("--reason", required=True)
+    quoting = commands.add_parser("quote", help="the dates that can be promised for an order")
+    quoting.add_argument("--product", required=True, help="its id or name")
+    quoting.add_argument("--quantity", required=True, help="how many")
+    quoting.add_argument("--day", default="", help="the day of the order, as an ISO date")
     commands.add_parser("rebuild", help="make the warehouse anew from landing and state, and run")
     commands.add_parser("ui", help="the web UI and the daemon on 127.0.0.1")
     asked = parser.parse_args(arguments)
@@ -90,6 +94,8 @@ def _obey(asked: argparse.Namespace, settings: Settings) -> int:
             return allow(settings, asked.file, asked.drift, asked.reason)
         case "forget":
             return forget(settings, asked.person, asked.system, asked.mode, asked.reason)
+        case "quote":
+            return quote(settings, asked.product, asked.quantity, asked.day)
         case "rebuild":
             return rebuild(settings)
         case _:
@@ -351,6 +357,35 @@ def allow(settings: Settings, file: str | None, drift: str | None, reason: str) 
         print(error, file=sys.stderr)
         return 1
     print(f"Allowed: {file or drift}. It takes effect with the next run.")
+    return 0
+
+
+def quote(settings: Settings, product: str, quantity: str, day: str) -> int:
+    """The dates that can be promised for a product, quantity and day (the as_of where none is
+    given), from what is published; waits for nothing."""
+    from assets.scoring import promises
+
+    try:
+        ordered = date.fromisoformat(day) if day else settings.as_of
+        amount = float(quantity)
+    except ValueError as error:
+        print(f"Quantities are numbers, days dates like 2026-06-30: {error}", file=sys.stderr)
+        return 2
+    published = settings.published / "marts.duckdb"
+    try:
+        found = promises.quote(published, settings.home / "models", product, amount, ordered)
+    except LookupError as error:
+        print(error.args[0], file=sys.stderr)
+        return 1
+    by_route = f" by {found.route}" if found.route else ""
+    print(f"{amount:g} × {found.product_id}{by_route}, ordered on {ordered}:")
+    for times, kept in zip((50, 80, 95), found.dates, strict=True):
+        words = kept or "beyond the plant's calendar (dim_dates)"
+        print(f"  kept {times} times in 100: {words}")
+    print(
+        f"By {found.lead_time_basis}, {found.finished_line_count:,} of them of this product;"
+        f" model {found.model_version}."
+    )
     return 0
 
 

@@ -16,11 +16,12 @@ short. So:
   started so long ago that 98 of 100 lines are finished by that age, the few open ones included.
   Which lines count hangs on their start, never on how long they took (as the censoring times in
   Candès, Lei and Ren, "Conformalized survival analysis", JRSS B 85, 2023).
-- They are conformalised on a rolling window (as Gibbs and Candès, "Adaptive conformal inference
-  under distribution shift", NeurIPS 2021, one correction per level that follows the latest lines):
-  forward predictions are held against the latest lines, open ones as censored, and each level is
-  moved to the Kaplan–Meier quantile of the differences (inverse probability of censoring weights
-  in another form: Satten and Datta, The American Statistician 55, 2001).
+- They are conformalised on a rolling window: forward predictions are held against the latest
+  lines, open ones as censored, and each level is moved to the Kaplan–Meier quantile of the
+  differences (inverse probability of censoring weights in another form: Satten and Datta, The
+  American Statistician 55, 2001). Which quantile follows what the corrected levels have kept so
+  far (Gibbs and Candès, "Adaptive conformal inference under distribution shift", NeurIPS 2021).
+- What is told are whole days, and those are what is corrected and measured.
 - Everything reported was measured forward in time: at each of a row of past days with models and
   corrections from what was recorded by then.
 """
@@ -37,7 +38,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import log_ndtr, ndtri
+from scipy.special import log_ndtr, ndtri, ndtri_exp
 
 from assets.scoring import storage
 
@@ -45,6 +46,7 @@ Status = Literal[
     "fitted",
     "fitted on the group alone",
     "fitted without features",
+    "fitted without features, not checked yet",
     "constant lead time",
     "too few finished lines",
     "too many lines stay open",
@@ -67,15 +69,24 @@ LEAST_GROUP_LINES = 20
 #: late ones and ones on time, as METRICS §13 asks of won and lost deals
 LEAST_OUTCOMES = 50
 #: the latest mature lines that train a model; older ones tell of another plant
-TRAINING_LINES = 50_000
+TRAINING_LINES = 12_000
 #: the rolling window reaches back to the 200th mature line: an error of 1.5 points at P95
 WINDOW_LINES = 200
 #: below this a month seen once would pass for a season
 SEASON_DAYS = 730
+#: trees in a row, and how much of its error each takes away
+MANY_STEPS = {"max_iter": 25, "learning_rate": 0.25}
+FEW_STEPS = {"max_iter": 12, "learning_rate": 0.4}
 #: evidence of lateness loses half its weight in a year
 HALF_LIFE_DAYS = 365
 #: the most that one bin per category leaves room for
 MOST_CATEGORIES = 250
+#: what a model that cannot be explained must gain in Brier score
+HAIR = 0.01
+#: of what stays open longer than all but so many, nothing is known any more
+LEAST_SURVIVAL = 0.01
+#: a day stands for what takes from half a day less to half a day more
+HALF_DAY = 0.5
 #: rows scored at a time
 PART = 100_000
 
@@ -125,13 +136,18 @@ def censored_quantiles(values: ArrayLike, is_observed: ArrayLike, levels: ArrayL
     Source: E. L. Kaplan and P. Meier, JASA 53 (1958); the quantile is the smallest value at which
     the estimate reaches the level.
     """
+    steps, reached = _kaplan_meier(values, is_observed)
+    # rounded: a level must not be missed by the last bit of a product
+    position = np.searchsorted(reached, np.asarray(levels, dtype=float).round(12))
+    return np.append(steps, np.nan)[position]
+
+
+def _kaplan_meier(values: ArrayLike, is_observed: ArrayLike) -> tuple[Floats, Floats]:
+    """(k,) observed values in their order, and (k,) the share that lies at or below each."""
     values, is_observed = np.asarray(values, dtype=float), np.asarray(is_observed, dtype=bool)
     steps, ends = np.unique(values[is_observed], return_counts=True)
     at_risk = values.size - np.searchsorted(np.sort(values), steps, side="left")
-    reached = 1 - np.cumprod(1 - ends / at_risk)
-    # rounded: a level must not be missed by the last bit of a product
-    position = np.searchsorted(reached.round(12), np.asarray(levels, dtype=float).round(12))
-    return np.append(steps, np.nan)[position]
+    return steps, np.round(1 - np.cumprod(1 - ends / at_risk), 12).astype(np.float64)
 
 
 def open_counts(days: ArrayLike, started_dates: ArrayLike, ended_dates: ArrayLike) -> Rows:
@@ -270,7 +286,7 @@ def _frame(
     """Features and calendar as the encoders want them: numbers as floats, else texts; NaN =
     missing."""
     days = pd.to_datetime(table[started]).dt
-    columns: dict[str, Any] = {"start_weekday": days.weekday, "start_month": days.month}
+    columns: dict[str, Any] = {"start_weekday": days.day_of_week, "start_month": days.month}
     columns |= {name: table[name] for name in numbers}
     as_floats = {
         name: column.to_numpy(np.float64, na_value=np.nan) for name, column in columns.items()
@@ -279,8 +295,9 @@ def _frame(
 
 
 def _texts(column: pd.Series, missing: object) -> NDArray[np.object_]:
-    texts = column.astype(str).to_numpy(object)
-    return np.where(column.isna(), missing, texts).astype(object)
+    texts = column.astype(str).to_numpy(object, copy=True)
+    texts[column.isna()] = missing
+    return texts
 
 
 def _groups(table: pd.DataFrame, group: str | None) -> NDArray[np.object_]:
@@ -325,9 +342,10 @@ def _kinds(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[list[str], list
 def _boosting(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, Any]:
     """Settings that regression and classification share: small trees with large leaves."""
     numbers, categories = _kinds(frame, columns)
+    # one column is learned in a few steps
+    steps = MANY_STEPS if len(columns) > 1 else FEW_STEPS
     return {
-        "max_iter": 60,
-        "learning_rate": 0.12,
+        **steps,
         "max_leaf_nodes": 8,
         "min_samples_leaf": int(np.clip(len(frame) // 20, 20, 40)),
         "categorical_features": [False] * len(numbers) + [True] * len(categories),
@@ -419,27 +437,36 @@ def _to_scale(days: Floats, is_slip: bool) -> Floats:
 
 
 def _to_days(values: Floats, is_slip: bool) -> Floats:
-    return values if is_slip else np.maximum(np.expm1(values), 0)
+    return values if is_slip else np.expm1(values)
 
 
-def _correction(lines: _Lines, raw: Floats, day: float, is_slip: bool) -> tuple[Floats, Rows]:
+def _correction(
+    lines: _Lines, raw: Floats, corrected: Floats, day: float, is_slip: bool
+) -> tuple[Floats, Rows]:
     """(4,) what to add to each level from a day on, and the rows of the window that says so.
 
-    The window reaches further back where its lines are too young to tell a level. NaN where that
-    does not help; no rows where too few lines speak.
+    Where the corrected quantiles until then were too low or too high, the levels aimed at are
+    higher or lower by as much. The window reaches further back where its lines are too young to
+    tell a level. NaN where that does not help; no rows where too few lines speak.
     """
     is_scored = np.isfinite(raw[:, 0]) & (lines.started <= day)
     mature = np.intersect1d(lines.mature(day), np.flatnonzero(is_scored))
     if mature.size < LEAST_CALIBRATION_LINES:
         return np.full(len(LEVELS), np.nan), np.empty(0, dtype=np.int64)
     days, is_finished = lines.known_at(day)
+    aims = np.array(LEVELS)
+    judged = np.flatnonzero(lines.of_age(day) & np.isfinite(corrected).all(axis=1))
+    if judged.size >= LEAST_CALIBRATION_LINES:
+        over = days[judged][:, None] - corrected[judged]
+        short = aims - [_share_by_zero(over[:, k], is_finished[judged]) for k in range(aims.size)]
+        aims = np.clip(aims + short, aims / 2, (1 + aims) / 2)
     reach = WINDOW_LINES
     while True:
         first = lines.started[mature[-min(reach, mature.size)]]
         window = np.flatnonzero(is_scored & (lines.started >= first))
-        scores = _to_scale(days[window], is_slip)[:, None] - raw[window]
+        scores = _to_scale(days[window] - HALF_DAY, is_slip)[:, None] - raw[window]
         # the quantile that holds for one line more
-        levels = np.minimum(np.array(LEVELS) * (1 + 1 / max(is_finished[window].sum(), 1)), 1)
+        levels = np.minimum(aims * (1 + 1 / max(is_finished[window].sum(), 1)), 1)
         correction = np.array(
             [
                 censored_quantiles(scores[:, k], is_finished[window], [level])[0]
@@ -451,10 +478,22 @@ def _correction(lines: _Lines, raw: Floats, day: float, is_slip: bool) -> tuple[
         reach *= 2
 
 
-def _apply(raw: Floats, correction: Floats, is_slip: bool) -> Floats:
-    """(n, 4) days, not crossing."""
-    moved = np.maximum.accumulate(raw + correction, axis=1)
-    return _to_days(moved, is_slip).round(9)
+def _share_by_zero(values: Floats, is_observed: Bools) -> float:
+    steps, reached = _kaplan_meier(values, is_observed)
+    return float(np.append(0, reached)[np.searchsorted(steps, 0, side="right")])
+
+
+def _apply(raw: Floats, correction: Floats) -> Floats:
+    """(n, 4) on the scale of the models, not crossing: moved as the correction says."""
+    return np.maximum.accumulate(raw + correction, axis=1)
+
+
+def _whole_days(values: Floats, is_slip: bool) -> Floats:
+    """The days on which values on the scale of the models fall: each day begins half a day before
+    its number and ends half a day after it. Rounded first, the last bits of a logarithm are no
+    day."""
+    days = np.floor(_to_days(values, is_slip).round(6) + HALF_DAY)
+    return days if is_slip else np.maximum(days, 0)
 
 
 @dataclass(frozen=True)
@@ -471,9 +510,11 @@ class _Forward:
 
 
 def _origins(lines: _Lines, now: float, refit_days: int, refits: int) -> list[float]:
-    """The days of the past at which models are fitted; closer together in a short history."""
-    step = min(refit_days, int(now - lines.started.min(initial=now)) // (refits + 1))
-    return [now - step * back for back in range(refits, 0, -1)] if step else []
+    """The days of the past at which models are fitted, up to the last line that started; closer
+    together in a short history."""
+    last = lines.started[-1] if lines.started.size else now
+    step = min(refit_days, int(last - lines.started.min(initial=last)) // (refits + 1))
+    return [last - step * back for back in range(refits, 0, -1)] if step else []
 
 
 def _ahead(lines: _Lines, origins: Sequence[float], now: float) -> list[Rows]:
@@ -495,11 +536,12 @@ def _look_forward(
         model = _fit_levels(lines, candidates, origin, is_slip)
         rows = ahead[np.isin(lines.groups[ahead], model.told())]
         raw[rows] = _predict_levels(model.estimators, lines.frame.iloc[rows])
-        marginal[rows] = _to_days(np.quantile(model.target, LEVELS, method="inverted_cdf"), is_slip)
+        plain = np.quantile(model.target, LEVELS, method="inverted_cdf")
+        marginal[rows] = _whole_days(plain, is_slip)
     days = list(np.arange(origins[0], now, recalibrate_days))
     for day, rows in zip(days, _ahead(lines, days, now), strict=True):
-        correction, _ = _correction(lines, raw, day, is_slip)
-        corrected[rows] = _apply(raw[rows], correction, is_slip)
+        correction, _ = _correction(lines, raw, corrected, day, is_slip)
+        corrected[rows] = _whole_days(_apply(raw[rows], correction), is_slip)
     return _Forward(raw, corrected, marginal)
 
 
@@ -520,7 +562,7 @@ def _slices(
             for name in np.unique(lines.groups[rows].astype(str)).tolist()
         ),
         *(
-            ("fitted on", _iso_day(origin), np.intersect1d(rows, ahead))
+            ("fitted_on", _iso_day(origin), np.intersect1d(rows, ahead))
             for origin, ahead in zip(origins, _ahead(lines, origins, now), strict=True)
         ),
     ]
@@ -539,9 +581,10 @@ def fit(
     """Quantile models (P10, P50, P80, P95) of the days from start to finish, as known at the end
     of the as_of day, and how such models did forward in time.
 
-    Two candidates are held against each other on past days: all features, or the group alone. The
-    better in pinball loss is kept, the group where there is no telling yet. The features include the weekday of the start, and its month
-    where the training lines span two years.
+    Three candidates are held against each other on past days: all features, the group alone, or
+    nothing of the line. The best in pinball loss is kept, the group where there is no telling yet.
+    The features include the weekday of the start, and its month where the training lines span two
+    years. A history too short for past models gives the quantiles of all lines, not checked yet.
 
     Args:
         table: one row per line. Rows without a start, with one after the as_of, or (but for a
@@ -579,10 +622,11 @@ def fit(
         if lines.mature(day).size >= LEAST_TRAINING_LINES
     ]
     if not origins:
-        return Fitted({}, {"status": "too few finished lines", **facts})
-    # the simpler one first: it wins a tie
+        return _fit_young(lines, columns, now, facts)
+    # the first one wins a tie
     candidates = {
-        "group alone": [columns.group] if columns.group else [],
+        **({"group alone": [columns.group]} if columns.group else {}),
+        "no features": [],
         "all features": list(lines.frame.columns),
     }
     forward = {
@@ -598,7 +642,9 @@ def fit(
         name: _relative_loss(days[judged], looked, judged) for name, looked in forward.items()
     }
     best = min(losses, key=lambda name: losses[name])
-    correction, window = _correction(lines, forward[best].raw, now, is_slip)
+    correction, window = _correction(
+        lines, forward[best].raw, forward[best].corrected, now, is_slip
+    )
     if np.isnan(correction).any():
         status = "too many lines stay open" if window.size else "too few finished lines"
         return Fitted({}, {"status": status, **facts})
@@ -620,6 +666,37 @@ def fit(
                 {"slice": kind, "slice_value": value, **_measured(lines, forward[best], rows, now)}
                 for kind, value, rows in _slices(lines, judged, origins, now)
             ],
+        },
+    )
+
+
+def _fit_young(lines: _Lines, columns: Columns, now: float, facts: dict[str, Any]) -> Fitted:
+    """Where no past model can be held against later lines yet: the Kaplan–Meier quantiles of all
+    lines, which need no line to be mature."""
+    from sklearn.dummy import DummyRegressor
+
+    days, is_finished = lines.known_at(now)
+    if is_finished.sum() < LEAST_TRAINING_LINES + LEAST_CALIBRATION_LINES:
+        return Fitted({}, {"status": "too few finished lines", **facts})
+    quantiles = censored_quantiles(days, is_finished, LEVELS)
+    if np.isnan(quantiles).any():
+        return Fitted({}, {"status": "too many lines stay open", **facts})
+    encoder = _encoder(lines.frame, [])
+    matrix = encoder.fit_transform(lines.frame)
+    values = _to_scale(quantiles - HALF_DAY, facts["is_slip"])
+    estimators = {"encoder": encoder} | {
+        name: DummyRegressor(strategy="constant", constant=value).fit(matrix, days)
+        for name, value in zip(NAMES, values, strict=True)
+    }
+    model = _Model(estimators, [], np.arange(days.size), days, _counts(lines.groups))
+    return Fitted(
+        estimators,
+        {
+            "status": "fitted without features, not checked yet",
+            **facts,
+            **model.facts(lines, columns),
+            "correction": [0.0] * len(LEVELS),
+            "validation": [],
         },
     )
 
@@ -652,11 +729,12 @@ def _relative_loss(days: Floats, forward: _Forward, rows: Rows) -> float:
 
 def _measured(lines: _Lines, forward: _Forward, rows: Rows, now: float) -> dict[str, Any]:
     """Coverage, loss and width on some rows."""
-    days, is_finished = (values[rows] for values in lines.known_at(now))
+    all_days, all_finished = lines.known_at(now)
+    days, is_finished = all_days[rows], all_finished[rows]
     quantiles, marginal = forward.corrected[rows], forward.marginal[rows]
     is_known = (now - lines.started[rows])[:, None] >= quantiles
     is_covered = is_finished[:, None] & (days[:, None] <= quantiles) & is_known
-    is_earlier = is_finished[:, None] & (days[:, None] < quantiles - 0.5) & is_known
+    is_earlier = is_finished[:, None] & (days[:, None] < quantiles) & is_known
     known, covered = is_known.sum(axis=0), is_covered.sum(axis=0)
     losses = {
         "pinball_days": _pinball(days, quantiles),
@@ -709,26 +787,31 @@ def _in_parts(fitted: Fitted, table: pd.DataFrame) -> Iterator[tuple[Rows, pd.Da
         yield part, _frame(table.iloc[part], facts["started"], numbers, categories)
 
 
+def _values(fitted: Fitted, table: pd.DataFrame) -> Floats:
+    """(n, 4) on the scale of the models; NaN where `score_status` says why."""
+    result = np.full((len(table), len(LEVELS)), np.nan)
+    for rows, frame in _in_parts(fitted, table):
+        raw = _predict_levels(fitted.estimators, frame)
+        result[rows] = _apply(raw, np.array(fitted.facts["correction"]))
+    return result
+
+
 def lead_time_quantiles(fitted: Fitted, table: pd.DataFrame) -> Floats:
-    """(n, 4) days from start to finish, P10, P50, P80, P95, not crossing; NaN where `score_status`
-    says why. A row has the same values alone and among others, to the last bit.
+    """(n, 4) whole days from start to finish, P10, P50, P80, P95, not crossing; NaN where
+    `score_status` says why. A row has the same values alone and among others, to the last bit.
 
     Raises:
         ValueError: the table lacks a column that the model uses.
     """
-    result = np.full((len(table), len(LEVELS)), np.nan)
-    for rows, frame in _in_parts(fitted, table):
-        raw = _predict_levels(fitted.estimators, frame)
-        result[rows] = _apply(raw, np.array(fitted.facts["correction"]), fitted.facts["is_slip"])
-    return result
+    return _whole_days(_values(fitted, table), fitted.facts.get("is_slip", False))
 
 
 def late_probability(
     fitted: Fitted, table: pd.DataFrame, promised_days: ArrayLike, elapsed_days: ArrayLike
 ) -> Floats:
     """(n,): P(finish after the promise), given that the line is open still. 1 where the promise
-    has passed, which takes no model; else NaN without quantiles or promise, and where the line is
-    open longer than the model holds possible.
+    has passed, which takes no model; else NaN without quantiles or promise, and where 99 of 100
+    lines like it do not stay open so long.
 
     Args:
         promised_days: (n,) days from start to the promised date.
@@ -739,31 +822,54 @@ def late_probability(
     the next. Beyond P10 and P95 the nearest piece goes on.
     """
     promised, elapsed = (np.asarray(days, dtype=float) for days in (promised_days, elapsed_days))
-    is_slip = fitted.facts.get("is_slip", False)
-    quantiles = _to_scale(lead_time_quantiles(fitted, table), is_slip)
-    with np.errstate(invalid="ignore"):
-        # nothing ÷ nothing: by the model the line cannot be open still
-        log_probability = _log_survival(quantiles, promised, is_slip) - _log_survival(
-            quantiles, elapsed, is_slip
-        )
-    return np.where(promised <= elapsed, 1.0, np.exp(log_probability)).round(9)
+    is_slip, values = fitted.facts.get("is_slip", False), _values(fitted, table)
+    log_probability = _log_survival(values, promised, is_slip) - _log_open(values, elapsed, is_slip)
+    return np.where(promised <= elapsed, 1.0, np.exp(np.minimum(log_probability, 0))).round(9)
 
 
-def _log_survival(quantiles: Floats, days: Floats, is_slip: bool) -> Floats:
-    """(n,) log P(takes longer) by quantiles (n, 4) on the scale of the models."""
+def _log_open(values: Floats, elapsed: Floats, is_slip: bool) -> Floats:
+    """(n,) log P(open so long); NaN where that hardly happens."""
+    log_survival = _log_survival(values, elapsed, is_slip)
+    return np.where(log_survival >= np.log(LEAST_SURVIVAL), log_survival, np.nan)
+
+
+def finish_days(fitted: Fitted, table: pd.DataFrame, elapsed_days: ArrayLike) -> Floats:
+    """(n, 4) whole days from start by which a line that is open still is finished 10, 50, 80 and
+    95 times in 100; NaN as in `late_probability`, whose distribution this is.
+
+    Args:
+        elapsed_days: (n,) days from start to the as_of day, by the end of which it was open.
+    """
+    elapsed, is_slip = np.asarray(elapsed_days, dtype=float), fitted.facts.get("is_slip", False)
+    values, scores = _values(fitted, table), ndtri(LEVELS)
+    # of those that take longer than it is open, the share that takes longer still
+    log_open = _log_open(values, elapsed, is_slip)[:, None]
+    score = -ndtri_exp(log_open + np.log1p(-np.array(LEVELS)))
+    piece = np.clip((score[:, :, None] >= scores).sum(axis=2) - 1, 0, len(LEVELS) - 2)
+    low = np.take_along_axis(values, piece, axis=1)
+    width = np.take_along_axis(values, piece + 1, axis=1) - low
+    share = (score - scores[piece]) / (scores[piece + 1] - scores[piece])
+    found = _whole_days(low + share * width, is_slip)
+    # what is open at the end of a day is finished on the next one at the earliest
+    return np.maximum(found, elapsed[:, None] + 1)
+
+
+def _log_survival(values: Floats, days: Floats, is_slip: bool) -> Floats:
+    """(n,) log P(takes more days) by quantiles (n, 4) on the scale of the models."""
     # before its start no line can finish
-    is_possible = is_slip | (days >= 0)
-    value = _to_scale(np.where(is_possible, days, 0), is_slip)
-    piece = np.clip((value[:, None] >= quantiles).sum(axis=1) - 1, 0, len(LEVELS) - 2)
+    is_too_early = (days < 0) & (not is_slip)
+    # the last moment of the day: half past it, the next one begins
+    value = _to_scale(np.where(is_too_early, 0, days) + HALF_DAY - 1e-6, is_slip)
+    piece = np.clip((value[:, None] >= values).sum(axis=1) - 1, 0, len(LEVELS) - 2)
     rows = np.arange(len(value))
-    low, high = quantiles[rows, piece], quantiles[rows, piece + 1]
+    low, high = values[rows, piece], values[rows, piece + 1]
     scores = ndtri(LEVELS)
     width, beyond = high - low, value - low
-    # where two quantiles are one day there is a step: all before it, or nothing
+    # where two quantiles are one value there is a step: all before it, or nothing
     share = np.divide(beyond, width, out=np.where(beyond < 0, -np.inf, np.inf), where=width != 0)
     score = scores[piece] + share * (scores[piece + 1] - scores[piece])
     score = np.where(np.isnan(value) | np.isnan(low), np.nan, score)
-    return np.where(is_possible, log_ndtr(-score), 0.0)
+    return np.where(is_too_early, 0.0, log_ndtr(-score))
 
 
 def promise_quote(
@@ -777,8 +883,8 @@ def promise_quote(
     """
     calendar = np.asarray(working_days, dtype="datetime64[D]")
     started = _day_numbers(table[fitted.facts["started"]])[:, None]
-    # rounded: the last bits of a logarithm are no day
-    due = started + np.ceil(lead_time_quantiles(fitted, table)[:, 1:].round(6))
+    due = started + lead_time_quantiles(fitted, table)[:, 1:]
+    # NaN sorts behind every day
     position = np.searchsorted(calendar.astype(np.int64), due)
     return np.append(calendar, np.datetime64("NaT"))[position]
 
@@ -880,9 +986,10 @@ def _outcomes(lines: _Lines, day: float) -> tuple[int, int]:
 
 
 def _better(squares: dict[str, Floats], rows: Rows) -> str:
-    """The candidate with the lower mean of squares; the additive one if there is no telling."""
-    gain = (squares["additive"] - squares["boosted"])[rows].sum()
-    return "boosted" if gain > 0 else "additive"
+    """The candidate with the lower mean of squares; the additive one, which can be explained,
+    unless the other is better by more than a hair."""
+    sums = {name: squares[name][rows].sum() for name in ("additive", "boosted")}
+    return "boosted" if sums["boosted"] < (1 - HAIR) * sums["additive"] else "additive"
 
 
 def _fit_late(lines: _Lines, candidate: str, day: float) -> _Model:

@@ -181,6 +181,26 @@ RECONCILIATIONS: dict[str, tuple[Rule, ...]] = {
             "have another number of forecasts in mart_forecast_monthly",
         ),
     ),
+    "fct_promise_scores": (
+        agrees(
+            "overdue_equals_on_time",
+            "source_system",
+            "select source_system, count(*) as figure from {batch}"
+            " where is_overdue and late_probability = 1 and promise_basis <> 'request' group by 1",
+            "select source_system, count(*) as figure from marts.fct_order_line_deliveries"
+            " where basis = 'last_promise' and is_overdue_open group by 1",
+            "systems",
+            "have another number of overdue lines in fct_order_line_deliveries",
+        ),
+        Rule(
+            "dates_follow_each_other",
+            "p10_finish_date > p50_finish_date or p50_finish_date > p80_finish_date"
+            " or p80_finish_date > p95_finish_date or p10_finish_date <= cast(scored_at as date)"
+            " - 1 or late_probability not between 0 and 1",
+            "have dates that cross or lie in the past, or a probability that is none",
+            FAULT,
+        ),
+    ),
     "mart_on_time_delivery_monthly": (
         Rule(
             "delivered_equals_on_time_plus_late",
