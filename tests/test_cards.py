@@ -122,7 +122,7 @@ class Balanced(HTMLParser):
 
 
 def test_a_card_says_what_where_from_how_well_and_how_far() -> None:
-    for text in card("win_probability", WIN):
+    for text in card("win_probability_standard", WIN):
         for words in (
             "Win probability",
             "Promoted.",
@@ -149,13 +149,15 @@ def test_a_card_says_what_where_from_how_well_and_how_far() -> None:
 
 
 def test_what_speaks_against_a_model_stands_on_its_card() -> None:
-    for text in card("win_probability", WIN, "beats the stage win rate in 0 of 3 quarters"):
+    for text in card(
+        "win_probability_standard", WIN, "beats the stage win rate in 0 of 3 quarters"
+    ):
         assert "Not promoted." in text
         assert "beats the stage win rate in 0 of 3 quarters" in text
 
 
 def test_the_curve_is_drawn_to_scale() -> None:
-    _, html = card("win_probability", WIN)
+    _, html = card("win_probability_standard", WIN)
     x, y = (cards.LEFT + cards.SIDE * 0.5, cards.TOP + cards.SIDE * 0.75)
     assert f'cx="{x:.1f}" cy="{y:.1f}" r="{cards.LARGEST_DOT:.1f}"' in html
     # a quarter of the cases is a dot of half the width
@@ -214,7 +216,7 @@ def test_long_lists_are_cut_and_say_so() -> None:
 
 def test_the_same_facts_give_the_same_bytes_in_any_order() -> None:
     turned = dict(reversed(WIN.items())) | {"performance": WIN["performance"][::-1]}
-    assert card("win_probability", WIN) == card("win_probability", turned)
+    assert card("win_probability_standard", WIN) == card("win_probability_standard", turned)
 
 
 @pytest.mark.parametrize(

@@ -34,15 +34,16 @@ def marts() -> Iterator[duckdb.DuckDBPyConnection]:
                 ('win', 2, 'v2', false, false, true, 'fitted', 10, false);
             create table marts.{PERFORMANCE} (
                 score_name varchar, model_version varchar, slice varchar, slice_value varchar,
-                measure varchar, value double, case_count bigint, is_after_training boolean,
-                is_champion boolean
+                measure varchar, value double, lower_bound double, upper_bound double,
+                case_count bigint, is_after_training boolean, is_champion boolean
             );
             insert into marts.{PERFORMANCE} values
-                ('win', 'v1', 'all', 'all', 'brier', 0.2, 900, false, true),
-                ('win', 'v1', 'all', 'all', 'calibration', 0.2, 900, false, true),
-                ('win', 'v1', 'drift', 'probability', 'psi', 0.24, 900, true, true),
-                ('win', 'v1', 'drift', 'amount', 'psi', 0.9, 900, true, true),
-                ('win', 'v1', 'since training', 'all', 'calibration', -0.04, 900, true, true);
+                ('win', 'v1', 'all', 'all', 'brier', 0.2, null, null, 900, false, true),
+                ('win', 'v1', 'all', 'all', 'calibration', 0.2, null, null, 900, false, true),
+                ('win', 'v1', 'all', 'all', 'psi', 0.24, null, null, 900, true, true),
+                ('win', 'v1', 'feature', 'amount', 'psi', 0.9, null, null, 900, true, true),
+                ('win', 'v1', 'since_training', 'all', 'calibration', -0.04, null, null, 900, true,
+                    true);
             """
         )
         yield connection
@@ -67,12 +68,16 @@ def test_a_healthy_champion_gives_no_warning(marts: duckdb.DuckDBPyConnection) -
     ("damage", "expected"),
     [
         (
-            f"{SET} value = 0.26 where slice_value = 'probability'",
+            f"{SET} value = 0.26 where measure = 'psi' and slice = 'all'",
             {"scored_cases_are_like_those_learned_from": ["win v1, PSI 0.26"]},
         ),
         (
             f"{SET} value = -0.06 {SINCE}",
             {"probabilities_still_come_true": ["win v1, -6.0 points on 900 cases"]},
+        ),
+        (
+            f"{SET} value = 0.15, lower_bound = 0.01, upper_bound = 0.29, case_count = 40 {SINCE}",
+            {"probabilities_still_come_true": ["win v1, 15.0 points on 40 cases"]},
         ),
         (
             f"{SET_MODELS} is_stale = true, age_days = 63 where is_champion",
@@ -105,6 +110,8 @@ def test_each_check_warns_of_what_it_should(
         # so few cases give such an index, and such a distance, by chance
         f"{SET} value = 0.5, case_count = 30 where measure = 'psi'",
         f"{SET} value = 0.15, case_count = 40 {SINCE}",
+        # cases that hang together: the interval knows
+        f"{SET} value = 0.06, lower_bound = -0.01, upper_bound = 0.13 {SINCE}",
         # a model that does not speak may drift
         f"{SET} value = 0.9, is_champion = false where is_after_training",
         # a failure that was mended

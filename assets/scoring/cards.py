@@ -25,7 +25,7 @@ MOST_ROWS, MOST_VALUES = 40, 12
 #: names under which facts tell of features
 USED, LEFT_OUT = ("features", "numbers", "categories"), ("ignored", "unused_features", "suspects")
 #: told at a place of their own, where they stand at the top of the facts
-TOLD = ("performance", "status", "case_count", "data_sha256")
+TOLD = ("status", "case_count", "data_sha256")
 #: which cases, in the order in which they are told; others come behind
 SLICES = {
     "all": "All cases",
@@ -36,7 +36,7 @@ SLICES = {
 #: the slice of the reliability curve, and what was said there; what was seen is named by a rate
 PROBABILITY, SAID = "probability", "mean_probability"
 MODEL = "model"
-ACRONYMS = {"auc": "AUC", "psi": "PSI"}
+ACRONYMS = {"auc": "AUC", "ece": "ECE", "psi": "PSI"}
 #: a quantile as a method, and how often it held
 LEVEL, COVERAGE = re.compile(r"p(\d\d)"), ("coverage", "coverage_rate")
 #: the drawing of a curve, in pixels of its own
@@ -55,6 +55,7 @@ class About:
     limits: tuple[str, ...] = ()
 
 
+#: by what the name of the score begins with; the rest of it says for which source
 ABOUT = {
     "win_probability": About(
         "Win probability",
@@ -73,7 +74,7 @@ ABOUT = {
 }
 LIMITS = (
     "What goes with an outcome need not cause it: to change a fact may change no outcome.",
-    "It ranks no people. Nobody is a fact in it; nobody may be judged, compared or paid by it.",
+    "It ranks no people and holds nobody's name. Nobody may be judged, compared or paid by it.",
     "It holds on average over many cases. Of a single one it knows only what was recorded.",
     "It has learned from the past. Whether cases are still like that, every run checks.",
 )
@@ -177,7 +178,8 @@ def documents(
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    about = ABOUT.get(score) or About(_words(score), "What docs/scores.md says of it.", "")
+    unknown = About(_words(score), "What docs/scores.md says of it.", "")
+    about = next((ABOUT[name] for name in ABOUT if score.startswith(name)), unknown)
     # as they will be read, tuples and all
     facts = json.loads(json.dumps(facts))
     performance = [row for row in facts.get("performance") or () if row.get("value") is not None]
@@ -369,6 +371,8 @@ def _sort_in(found: _Facts, facts: Mapping[str, Json], path: tuple[str, ...]) ->
     part = _label(path)
     for name, value in sorted(facts.items()):
         where = (*path, name)
+        if name == "performance":
+            continue
         if name in USED and isinstance(value, list):
             found.used += [_feature(part, name, feature) for feature in value]
         elif name in LEFT_OUT and isinstance(value, Mapping):
@@ -398,11 +402,8 @@ def _feature(part: str, kind: str, feature: Json) -> tuple[str, str, str]:
     """A feature by name alone, or with kind and words."""
     if not isinstance(feature, Mapping):
         return _of(part, str(feature)), "–" if kind == "features" else kind, "–"
-    words = [
-        f"{sign} {feature[name]}"
-        for sign, name in (("+", "lifts"), ("−", "lowers"))
-        if name in feature
-    ]
+    signs = (("+", "lifts"), ("−", "lowers"))
+    words = [f"{sign} {feature[name]}" for sign, name in signs if feature.get(name)]
     if feature.get("is_changeable"):
         words.append("can be changed")
     return (

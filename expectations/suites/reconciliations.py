@@ -221,7 +221,7 @@ RECONCILIATIONS: dict[str, tuple[Rule, ...]] = {
         ),
         Rule(
             "scored_cases_are_like_those_learned_from",
-            "is_champion and is_after_training and measure = 'psi' and slice_value = 'probability'"
+            "is_champion and is_after_training and slice = 'all' and measure = 'psi'"
             f" and value > greatest({DRIFT_INDEX}, {INDEX_BY_CHANCE} / case_count)",
             f"score cases unlike those they learned from (PSI of the score above {DRIFT_INDEX})",
             "look for the fact that drifted (measure psi in mart_score_performance): a source that"
@@ -232,10 +232,12 @@ RECONCILIATIONS: dict[str, tuple[Rule, ...]] = {
         ),
         Rule(
             "probabilities_still_come_true",
-            "is_champion and is_after_training and measure = 'calibration' and slice_value = 'all'"
-            f" and abs(value) > greatest({CALIBRATION_GAP}, {TWO_ERRORS} / sqrt(case_count))",
-            "have said since their training what did not come true by more than 5 points, and more"
-            " than chance does to so many cases",
+            "is_champion and is_after_training and slice = 'since_training'"
+            f" and measure = 'calibration' and abs(value) > {CALIBRATION_GAP}"
+            f" and coalesce(lower_bound > 0 or upper_bound < 0,"
+            f" abs(value) > {TWO_ERRORS} / sqrt(case_count))",
+            f"have been off by more than {CALIBRATION_GAP:.0%} on average since their training, and by"
+            " more than chance is on so many cases",
             "make retrain",
             what="champions",
             shows="score_name || ' ' || model_version || ', ' || round(100 * value, 1)"
