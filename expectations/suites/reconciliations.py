@@ -236,8 +236,8 @@ RECONCILIATIONS: dict[str, tuple[Rule, ...]] = {
             f" and measure = 'calibration' and abs(value) > {CALIBRATION_GAP}"
             f" and coalesce(lower_bound > 0 or upper_bound < 0,"
             f" abs(value) > {TWO_ERRORS} / sqrt(case_count))",
-            f"have been off by more than {CALIBRATION_GAP:.0%} on average since their training, and by"
-            " more than chance is on so many cases",
+            f"have been off by more than {CALIBRATION_GAP:.0%} on average since their training, and"
+            " by more than chance is on so many cases",
             "make retrain",
             what="champions",
             shows="score_name || ' ' || model_version || ', ' || round(100 * value, 1)"
