@@ -170,7 +170,7 @@ def test_the_curve_is_drawn_to_scale() -> None:
 
 
 def test_quantiles_have_a_curve_of_levels() -> None:
-    for text in card("lead_time", LEAD):
+    for text in card("order_lead_time_standard", LEAD):
         assert "Reliability of the quantiles" in text
         assert text.index("0.480") < text.index("0.810 (0.780 to 0.840)")
         for words in ("quantity (Order line)", "route (Order line)", "one value", "1,234"):

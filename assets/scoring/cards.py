@@ -55,6 +55,7 @@ class About:
     limits: tuple[str, ...] = ()
 
 
+PLANT = ("A change of the plant that nobody recorded shows only once lines have felt it.",)
 #: by what the name of the score begins with; the rest of it says for which source
 ABOUT = {
     "win_probability": About(
@@ -64,12 +65,39 @@ ABOUT = {
         "For whoever decides which deal gets the next hour, and for the forecast of bookings.",
         ("A deal that will be disqualified is neither won nor lost, and the model knows none.",),
     ),
-    "lead_time": About(
-        "Lead time",
-        "In how many days a line is finished 10, 50, 80 and 95 times in 100, and so which dates can"
-        " be promised.",
-        "For whoever promises a date, and for whoever plans what was promised.",
-        ("A change of the plant that nobody recorded shows only once lines have felt it.",),
+    "order_lead_time": About(
+        "Order lead time",
+        "In how many days from the order a line is delivered 10, 50, 80 and 95 times in 100.",
+        "For whoever answers for the dates of open orders.",
+        PLANT,
+    ),
+    "promise_quote": About(
+        "Promise quote",
+        "In how many days an order of today is delivered whole 50, 80 and 95 times in 100, and so"
+        " which date can be promised.",
+        "For whoever promises a date before the order is there.",
+        PLANT,
+    ),
+    "work_order_lead_time": About(
+        "Work order lead time",
+        "In how many days from its release a work order is finished 10, 50, 80 and 95 times in 100;"
+        " it stands in where too few deliveries are known.",
+        "For whoever promises or plans from production alone. Shipping is not in it.",
+        PLANT,
+    ),
+    "late_delivery": About(
+        "Late delivery",
+        "How probable it is, from 0 to 1, that a scheduled line is delivered after its due date, by"
+        " what was known when it was scheduled.",
+        "For whoever warns a customer in time.",
+        PLANT,
+    ),
+    "delivery_slip": About(
+        "Slip of the delivery",
+        "By how many days before or after its due date a scheduled line is delivered 10, 50, 80 and"
+        " 95 times in 100.",
+        "For whoever answers for scheduled dates.",
+        PLANT,
     ),
 }
 LIMITS = (
