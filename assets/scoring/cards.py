@@ -325,14 +325,15 @@ def _slice_grid(name: str, rows: Sequence[Mapping[str, Json]]) -> Grid:
         cells.setdefault((row.get("slice_value") or "", row["measure"]), {})[row["method"]] = row
     lines = []
     for (part, measure), by_method in sorted(cells.items()):
-        counts = {row.get("case_count") for row in by_method.values()}
-        same = len(counts) == 1
+        # the cases of the first method; where another has others, it says so
+        first = next(by_method[method] for method in methods if method in by_method)
+        cases = first.get("case_count")
         lines.append(
             (
                 *((part,) if name != "all" else ()),
                 _words(measure),
-                *(_cell(by_method.get(method), tells_count=not same) for method in methods),
-                number(counts.pop()) if same else "beside it",
+                *(_cell(by_method.get(method), cases) for method in methods),
+                number(cases),
             )
         )
     head = (*(("",) if name != "all" else ()), "measure", *methods, "cases")
@@ -345,11 +346,12 @@ def _slice_grid(name: str, rows: Sequence[Mapping[str, Json]]) -> Grid:
     )
 
 
-def _cell(row: Mapping[str, Json] | None, tells_count: bool) -> str:
+def _cell(row: Mapping[str, Json] | None, cases: int | None) -> str:
     if row is None:
         return "–"
     told = _with_interval(row["value"], row.get("lower_bound"), row.get("upper_bound"))
-    return f"{told}, n {number(row.get('case_count'))}" if tells_count else told
+    own = row.get("case_count")
+    return told if own == cases else f"{told}, n {number(own)}"
 
 
 def _with_interval(value: float, low: float | None, high: float | None) -> str:
