@@ -253,7 +253,7 @@ def time_scores(bench: Bench) -> None:
     bench.note("making simulated deals", made, sum(scores.DEALS.values()), _size(home))
     trained = bench.process("tests.bench.parts", "train_score", str(home), str(BASE))
     resolved = scores.DEALS[scores.RESOLVED]
-    bench.note("training a score", trained.cost, resolved, _size(home / scores.RESOLVED))
+    bench.note("training a score", trained.cost, resolved)
     is_fitted = trained.output.strip() == "fitted forward in time"
     seconds = trained.cost.seconds
     bench.targets.append(
@@ -268,7 +268,7 @@ def time_scores(bench: Bench) -> None:
     applied = bench.process("tests.bench.parts", "apply_score", str(home), str(BASE))
     start, said, reasons = map(float, applied.output.split())
     cost = applied.cost_between(start, applied.looks[-1][0])
-    bench.note("scoring, with reasons", cost, int(reasons), _size(home / scores.OPEN))
+    bench.note("scoring, with reasons", cost, int(reasons))
     bench.targets.append(
         Target(
             f"scoring {int(said):,} deals",
