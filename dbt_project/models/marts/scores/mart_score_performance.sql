@@ -20,11 +20,20 @@ with
             row_number() over (partition by score_name, model_version order by decision_number desc)
             = 1
     ),
-    trained as (
-        select score_name, model_version, unnest(performance, recursive := true) from versions
-    ),
+    trained as (select score_name, model_version, unnest(performance) as figure from versions),
     measured as (
-        select *, false as is_after_training,
+        select
+            trained.score_name,
+            trained.model_version,
+            trained.figure.slice,
+            trained.figure.slice_value,
+            trained.figure.method,
+            trained.figure.measure,
+            trained.figure.value,
+            trained.figure.lower_bound,
+            trained.figure.upper_bound,
+            trained.figure.case_count,
+            false as is_after_training,
         from trained
         union all by name
         select *, true as is_after_training,
