@@ -7,9 +7,11 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
-from tests.bench import company, floor, measure
+from assets.scoring.evaluation import auc
+from tests.bench import company, floor, measure, scores
 from tests.line import PROJECT, Line
 
 SCALE = 0.002
@@ -172,6 +174,20 @@ def test_the_cost_of_a_process_is_that_of_its_children_too_and_can_be_divided() 
     assert sum(half.cpu_seconds for half in halves) == pytest.approx(whole.cpu_seconds)
     with pytest.raises(RuntimeError, match="said so"):
         measure.run([sys.executable, "-c", "raise SystemExit('said so')"], os.environ, PROJECT)
+
+
+def test_the_deals_that_are_scored_teach_what_was_planted(tmp_path: Path) -> None:
+    """Else a model might be quick for having nothing to say."""
+    pq.write_table(scores.deals(3000, 1), tmp_path / "resolved.parquet")
+    pq.write_table(scores.deals(2000, 2), tmp_path / "open.parquet")
+    pq.write_table(scores.deals(2000, 2), tmp_path / "again.parquet")
+    assert (tmp_path / "open.parquet").read_bytes() == (tmp_path / "again.parquet").read_bytes()
+    fitted = scores.train(tmp_path / "resolved.parquet")
+    assert (fitted.status, fitted.report.validation) == ("fitted", "forward in time")
+    assert not fitted.ignored and not fitted.suspects
+    said, reasons = scores.apply(fitted, tmp_path / "open.parquet")
+    assert (auc(scores.deals(2000, 2)["won"].to_numpy(), said) or 0) > 0.65
+    assert reasons.num_rows > 5 * said.size
 
 
 @pytest.mark.slow

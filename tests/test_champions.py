@@ -70,7 +70,10 @@ def test_who_asks_gets_a_new_model_once(tmp_path: Path) -> None:
     assert says(speaks(tmp_path, APRIL, candidate(0.5))) == 0.5
     found = speaks(tmp_path, MAY)
     assert says(found) == 0.5
-    assert decided(found, "is_promoted", "is_champion") == [(True, False), (True, True)]
+    assert decided(found, "decision_number", "is_promoted", "is_champion") == [
+        (1, True, False),
+        (2, True, True),
+    ]
 
 
 def test_a_refused_model_is_kept_and_does_not_speak(tmp_path: Path) -> None:
@@ -82,6 +85,21 @@ def test_a_refused_model_is_kept_and_does_not_speak(tmp_path: Path) -> None:
         (True, None),
         (False, "no better than the stage"),
     ]
+
+
+def test_every_model_that_is_kept_has_its_card(tmp_path: Path) -> None:
+    speaks(tmp_path, MARCH, candidate(0.25))
+    ask_for_training(tmp_path, APRIL)
+    found = speaks(tmp_path, APRIL, candidate(0.5, "no better than the stage"))
+    for version, verdict in zip(
+        [version for (version,) in decided(found, "model_version")],
+        ("Promoted.", "no better than the stage"),
+        strict=True,
+    ):
+        folder = tmp_path / "models" / "chance" / version
+        for name in ("card.md", "card.html"):
+            text = (folder / name).read_text(encoding="utf-8")
+            assert version in text and verdict in text
 
 
 def test_whatever_goes_wrong_in_training_leaves_the_champion(tmp_path: Path) -> None:

@@ -6,9 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
-from scipy.special import expit
+from scipy.special import expit, ndtri
 
-from assets.scoring import fitted_score as fitted_score_module
 from assets.scoring.fitted_score import (
     MIN_DEALS,
     PENALTIES,
@@ -22,6 +21,7 @@ from assets.scoring.fitted_score import (
     moves,
     resampled_worth,
     worth_in_points,
+    worth_interval,
 )
 
 Deals = tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.object_]]
@@ -67,23 +67,35 @@ def test_planted_weights_are_found_and_what_points_the_other_way_weighs_nothing(
     assert {row["resample_count"] for row in found} == {RESAMPLES}
 
 
-def test_the_intervals_hold_the_true_worth(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From .2 to .8 on the planted curve, averaged over all answers to the other question."""
-    monkeypatch.setattr(fitted_score_module, "RESAMPLES", 80)
+def test_the_intervals_hold_the_true_worth() -> None:
+    """From .2 to .8 on the planted curve, averaged over all answers to the other question.
+
+    Of 200 worlds with 62 accounts 93 and 90 % do: so few accounts vary more than any resampling of
+    them shows.
+    """
     slopes, move = np.array([2.5, 1.0]), np.array([[0.2, 0.8], [0.2, 0.8]])
     answers, _, _ = deals(2, 100_000, slopes)
     others = ((answers - 0.5) @ slopes - 0.5)[:, None] - answers * slopes
     truth = 100 * (expit(others + 0.8 * slopes) - expit(others + 0.2 * slopes)).mean(axis=0)
     held, estimates = 0, []
-    for seed in range(20):
+    for seed in range(30):
         told = evidence(*laid_out(*deals(seed, 250, slopes), most=250))
         once = np.ones(250)
         coefficients = fit(told, once, PENALTIES[-1], np.zeros(3))
         estimates.append(worth_in_points(told, coefficients, move, once))
-        low, high = np.quantile(resampled_worth(told, coefficients, move), [0.025, 0.975], axis=0)
+        samples = resampled_worth(told, coefficients, move)
+        low, high = worth_interval(samples, told.cluster_count)
         held += int(((low <= truth) & (truth <= high)).sum())
-    assert held >= 36
+    assert held >= 52
     assert np.mean(estimates, axis=0) == pytest.approx(truth, abs=2)
+
+
+def test_fewer_accounts_make_wider_intervals() -> None:
+    """By Student's t, like the mean of so many: 10 accounts reach to 2.384 instead of 1.96."""
+    samples = ndtri((np.arange(100_000) + 0.5) / 100_000)[:, None]
+    ends = [worth_interval(samples, clusters).ravel() for clusters in (10, 100_000)]
+    assert ends[0] == pytest.approx([-2.384, 2.384], abs=2e-3)
+    assert ends[1] == pytest.approx([-1.96, 1.96], abs=1e-3)
 
 
 def test_a_missing_answer_is_not_a_low_one() -> None:

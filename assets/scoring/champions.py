@@ -24,12 +24,14 @@ from typing import Any
 import pyarrow as pa
 
 from assets.landing.ledger import append_state, read_state
-from assets.scoring import storage
+from assets.scoring import cards, storage
 
 #: what is known of how well a model does; a row per slice, method and measure
 PERFORMANCE = pa.struct(
     [
-        # all, quarter, group, fitted_on, probability: which cases; slice_value which of these
+        # all, quarter, group, fitted_on, probability: which cases; slice_value which of these. A
+        # reliability curve has `mean_probability` and a rate (win_rate, late_rate) in each bin of
+        # the slice probability; quantiles have `coverage` per level
         ("slice", pa.string()),
         ("slice_value", pa.string()),
         # whose figure it is: model, or the name of a baseline; of a quantile its level, p80
@@ -44,10 +46,12 @@ PERFORMANCE = pa.struct(
         ("case_count", pa.int64()),
     ]
 )
-#: a row per model that was ever decided on; `int_<score>_model` in dbt
+#: a row per model that was ever decided on; `int_<score>_models` in dbt
 MODELS = pa.schema(
     [
         ("score_name", pa.string()),
+        # of the score, from 1
+        ("decision_number", pa.int64()),
         ("model_version", pa.string()),
         ("trained_as_of_date", pa.date32()),
         ("is_promoted", pa.bool_()),
@@ -183,7 +187,16 @@ def _decided(
         version = f"{as_of.isoformat()}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
         folder = home / "models" / score / version
         if not folder.exists():  # else a run that was killed had got so far
-            storage.save(folder, candidate.estimators, candidate.facts)
+            card = cards.documents(
+                score,
+                version,
+                as_of,
+                candidate.status,
+                candidate.facts,
+                candidate.refused_because,
+                storage.libraries(),
+            )
+            storage.save(folder, candidate.estimators, candidate.facts, card)
     return {
         "score_name": score,
         "model_version": version,
@@ -217,11 +230,12 @@ def _speaking(
             **{name: row[name] for name in ("score_name", "model_version", "is_promoted")},
             **{name: row[name] for name in ("status", "refused_because")},
             **{name: row[name] for name in ("case_count", "data_sha256")},
+            "decision_number": number,
             "trained_as_of_date": row["as_of"],
             "is_champion": version is not None and row["model_version"] == version,
             "performance": _performance(home / "models" / score, row["model_version"]),
         }
-        for row in decisions
+        for number, row in enumerate(decisions, start=1)
     ]
     return Champion(version, status, pa.Table.from_pylist(rows, MODELS), estimators, facts)
 

@@ -1,4 +1,5 @@
-"""Fitted models as folders: one skops file per estimator, and `metrics.json` with the facts.
+"""Fitted models as folders: one skops file per estimator, `metrics.json` with the facts, and what
+is written for people.
 
 Belongs here: writing and reading such a folder. What the facts say, and which types a model may
 consist of, is said by the module that fits it.
@@ -17,9 +18,17 @@ FACTS = "metrics.json"
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy", "skops")
 
 
-def save(folder: Path, estimators: Mapping[str, object], facts: Mapping[str, object]) -> None:
+def save(
+    folder: Path,
+    estimators: Mapping[str, object],
+    facts: Mapping[str, object],
+    documents: Mapping[str, str] | None = None,
+) -> None:
     """Writes `<name>.skops` for each estimator and `metrics.json`: the facts and the versions of
     the libraries. The folder appears in one step, whole.
+
+    Args:
+        documents: name of a file → its text, to lie beside them for people.
 
     Raises:
         FileExistsError: the folder is there; a version of a model is never overwritten.
@@ -44,6 +53,8 @@ def save(folder: Path, estimators: Mapping[str, object], facts: Mapping[str, obj
     for name, estimator in estimators.items():
         skops.io.dump(estimator, draft / f"{name}.skops")
     (draft / FACTS).write_text(text + "\n", encoding="utf-8")
+    for name, words in (documents or {}).items():
+        (draft / name).write_text(words, encoding="utf-8")
     draft.rename(folder)
 
 

@@ -3,6 +3,16 @@
 from expectations.suites import Rule
 
 FAULT = "this is a fault of the models: `make rollback` if it was published, and report it"
+SCORES_GO_ON = "2026-11-27: the marts stay right, and every score says which model it comes from"
+#: above it a distribution has shifted: N. Siddiqi, Credit Risk Scorecards (2006)
+DRIFT_INDEX = 0.25
+#: how far mean probability and rate may lie apart since the training
+CALIBRATION_GAP = 0.05
+#: two standard errors of one outcome, at most; 19 times in 20 chance alone stays below
+TWO_ERRORS = 1.0
+#: so does n times the index of ten bins, which is about chi-square with nine degrees of freedom:
+#: B. Yurdakul, Statistical Properties of Population Stability Index (Western Michigan, 2018)
+INDEX_BY_CHANCE = 16.9
 
 
 def agrees(name: str, keys: str, one: str, other: str, what: str, says: str) -> Rule:
@@ -231,6 +241,74 @@ RECONCILIATIONS: dict[str, tuple[Rule, ...]] = {
             " from marts.fct_rep_objective_periods group by 1, 2",
             "months",
             "have other objectives in fct_rep_objective_periods",
+        ),
+    ),
+    "mart_score_models": (
+        Rule(
+            "the_last_training_came_to_an_end",
+            "is_last_decision and status like 'training failed%'",
+            "failed at their last training; the model before goes on speaking",
+            "mend what the status says (mart_score_models), then make retrain",
+            what="scores",
+            shows="score_name || ': ' || status",
+            warn=SCORES_GO_ON,
+        ),
+        Rule(
+            "champions_can_be_read",
+            "select * from {batch} where is_promoted"
+            " and score_name not in (select score_name from {batch} where is_champion) qualify"
+            " row_number() over (partition by score_name order by decision_number desc) = 1",
+            "have a promoted model that cannot be used, so that no model speaks",
+            "put models/ back from your backup, or make retrain",
+            what="scores",
+            shows="score_name || ' ' || model_version",
+            warn=SCORES_GO_ON,
+        ),
+        Rule(
+            "champions_are_fresh",
+            "is_stale",
+            "were trained too long ago (the var model_stale_after_days)",
+            "make retrain; docs/operations.md says how to have it done every month",
+            what="champions",
+            shows="score_name || ' ' || model_version || ', ' || age_days || ' days'",
+            warn=SCORES_GO_ON,
+        ),
+    ),
+    "mart_score_performance": (
+        agrees(
+            "performance_is_of_models_known",
+            "score_name, model_version",
+            "select distinct score_name, model_version, 1 as figure from {batch}",
+            "select distinct performance.score_name, performance.model_version, 1 as figure"
+            " from marts.mart_score_performance as performance"
+            " inner join marts.mart_score_models using (score_name, model_version)",
+            "models",
+            "have a performance, but were never decided on (mart_score_models)",
+        ),
+        Rule(
+            "scored_cases_are_like_those_learned_from",
+            "is_champion and is_after_training and slice = 'all' and measure = 'psi'"
+            f" and value > greatest({DRIFT_INDEX}, {INDEX_BY_CHANCE} / case_count)",
+            f"score cases unlike those they learned from (PSI of the score above {DRIFT_INDEX})",
+            "look for the fact that drifted (measure psi in mart_score_performance): a source that"
+            " changed its ways is mended there; if the business did, make retrain",
+            what="champions",
+            shows="score_name || ' ' || model_version || ', PSI ' || round(value, 2)",
+            warn=SCORES_GO_ON,
+        ),
+        Rule(
+            "probabilities_still_come_true",
+            "is_champion and is_after_training and slice = 'since_training'"
+            f" and measure = 'calibration' and abs(value) > {CALIBRATION_GAP}"
+            f" and coalesce(lower_bound > 0 or upper_bound < 0,"
+            f" abs(value) > {TWO_ERRORS} / sqrt(case_count))",
+            f"have been off by more than {CALIBRATION_GAP:.0%} on average since their training, and"
+            " by more than chance is on so many cases",
+            "make retrain",
+            what="champions",
+            shows="score_name || ' ' || model_version || ', ' || round(100 * value, 1)"
+            " || ' points on ' || case_count || ' cases'",
+            warn=SCORES_GO_ON,
         ),
     ),
 }

@@ -12,6 +12,7 @@ again      the line once more, with nothing new in landing
 increment  the line on 1 % more, and whether it gives the bytes of a full build of both
 readers    sixteen readers of the published file while another version is published
 demo       the line on the demo company, and once more with nothing new
+scores     training on 200,000 resolved deals, and scoring 1,000,000 open ones, at any scale
 """
 
 import argparse
@@ -25,7 +26,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 
-from tests.bench import company, floor
+from tests.bench import company, floor, scores
 from tests.bench.measure import NOTHING, Cost, Measured, run
 from tests.bench.readers import READERS, reading
 from tests.line import PROJECT, Line
@@ -247,6 +248,39 @@ def time_demo(bench: Bench) -> None:
     )
 
 
+def time_scores(bench: Bench) -> None:
+    home = bench.home("scores")
+    made = bench.part("make_deals", home, BASE)
+    bench.note("making simulated deals", made, sum(scores.DEALS.values()), _size(home))
+    trained = bench.process("tests.bench.parts", "train_score", str(home), str(BASE))
+    resolved = scores.DEALS[scores.RESOLVED]
+    bench.note("training a score", trained.cost, resolved)
+    is_fitted = trained.output.strip() == "fitted forward in time"
+    seconds = trained.cost.seconds
+    bench.targets.append(
+        Target(
+            f"training on {resolved:,} deals",
+            "within 180 s",
+            f"{seconds:.0f} s ({trained.output.strip()})",
+            f"{trained.cost.cpu_seconds:.0f} s",
+            is_fitted and seconds <= 180,
+        )
+    )
+    applied = bench.process("tests.bench.parts", "apply_score", str(home), str(BASE))
+    start, said, reasons = map(float, applied.output.split())
+    cost = applied.cost_between(start, applied.looks[-1][0])
+    bench.note("scoring, with reasons", cost, int(reasons))
+    bench.targets.append(
+        Target(
+            f"scoring {int(said):,} deals",
+            "within 60 s, 4 GB",
+            f"{cost.seconds:.0f} s, {cost.peak_bytes / GB:.2f} GB",
+            f"{cost.cpu_seconds:.0f} s",
+            cost.seconds <= 60 and cost.peak_bytes <= 4 * GB,
+        )
+    )
+
+
 PARTS: dict[str, Callable[[Bench], None]] = {
     "floor": time_floor,
     "read_csv": time_read_csv,
@@ -256,6 +290,7 @@ PARTS: dict[str, Callable[[Bench], None]] = {
     "increment": time_increment,
     "readers": time_readers,
     "demo": time_demo,
+    "scores": time_scores,
 }
 #: what a part needs to have run before it
 NEEDS = {

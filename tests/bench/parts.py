@@ -1,12 +1,14 @@
 """What is timed in a process of its own and is no command of the product."""
 
 import argparse
+import time
 from datetime import date
 from pathlib import Path
 
 import duckdb
 
 from assets.settings import Settings
+from tests.bench import scores
 
 
 def read_csv(settings: Settings) -> None:
@@ -32,7 +34,28 @@ def publish(settings: Settings) -> None:
     publish(settings, "bench")
 
 
-PARTS = {part.__name__: part for part in (read_csv, landing, publish)}
+def make_deals(settings: Settings) -> None:
+    scores.write(settings.home)
+
+
+def train_score(settings: Settings) -> None:
+    """Says what came of it, so that a model which was not fitted is no quick one."""
+    fitted = scores.train(settings.home / scores.RESOLVED)
+    print(fitted.status, fitted.report.validation)
+
+
+def apply_score(settings: Settings) -> None:
+    """Says when the model was there, which is not part of scoring, and how much it then said."""
+    fitted = scores.train(settings.home / scores.FEW)
+    print(time.time())
+    probabilities, reasons = scores.apply(fitted, settings.home / scores.OPEN)
+    print(len(probabilities), reasons.num_rows)
+
+
+PARTS = {
+    part.__name__: part
+    for part in (read_csv, landing, publish, make_deals, train_score, apply_score)
+}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.bench.parts", description=__doc__)
