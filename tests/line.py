@@ -109,7 +109,7 @@ class Line:
 
 
 def marts_of_state() -> set[str]:
-    """The marts that tell what was trained or foretold on earlier days, and what follows from it."""
+    """The marts that tell what was trained or foretold on earlier days, and what hangs on it."""
     from assets.dbt import prepared_manifest
 
     manifest = json.loads(prepared_manifest().read_text())
