@@ -27,7 +27,7 @@ CONTRACT_MARTS = """
     mart_sales_outcomes_monthly mart_sales_flow_weekly mart_pipeline_waterfall mart_forecast_monthly
     fct_qualification_scores mart_tipping_points mart_qualification_monthly mart_rater_agreement
     fct_order_line_deliveries fct_order_deliveries mart_on_time_delivery_monthly
-    fct_work_orders fct_operations
+    fct_work_orders fct_operations mart_score_models mart_score_performance
     fct_rep_objective_days fct_rep_objective_periods mart_rep_objectives_monthly
     mart_objective_issuers_monthly mart_objective_overlap_monthly
     data_quality_checks quarantined_rows publish_info
