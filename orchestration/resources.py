@@ -116,11 +116,16 @@ def _days(name: str) -> int | None:
 def name_warehouse(settings: Settings) -> None:
     """Tells dbt, which runs as a process of its own, what the warehouse is called, and its memory.
 
+    And that a score is fitted by one thread: dbt builds several models at a time, and threads that
+    add the same numbers in another order give another sum.
+
     Already before the project is parsed, and without its folder: dbt parses all of the project
     anew when the environment of its profile differs from that of the parse before.
     """
     os.environ["FUNNELWORKS_WAREHOUSE"] = settings.warehouse.name
     os.environ["FUNNELWORKS_MEMORY_LIMIT"] = settings.memory_limit
+    for library in ("OMP", "OPENBLAS"):
+        os.environ[f"{library}_NUM_THREADS"] = "1"
 
 
 def set_as_of(day: str) -> Settings:
