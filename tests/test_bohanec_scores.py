@@ -57,7 +57,7 @@ def held_out(seed: int) -> NDArray[np.float64]:
 
 @pytest.mark.slow
 def test_it_holds_on_real_deals(record_testsuite_property: Callable[[str, object], None]) -> None:
-    """As well as a plain logistic regression there (.813 and .174 over 8 repeats); five repeats gave
+    """As well as a plain logistic regression there (.813 and .174 over 8 repeats); five gave
     .815 and .170, where .825 and .169 are wished for."""
     won = deals().won
     said = [held_out(seed) for seed in range(REPEATS)]

@@ -46,8 +46,8 @@ WIN: dict[str, Any] = {
             features=(Feature("answer_need", "number", "need is clear", "need is unclear", True),),
             ignored={"segment": "all deals have the same value"},
             suspects={},
-            training=Training(900, 300, "2024-01-02", "2026-05-30", "ab" * 32, {"numpy": "2.4.0"}),
-            choice=Choice(True, 0.3),
+            training=Training(900, 300, 1500, "2024-01-02", "2026-05-30", "ab" * 32),
+            choice=Choice(0.3),
             best={"answer_need": BestValue("1", 0.8)},
             distributions={"answer_need": Distribution((0.5, 0.5), edges=(0.2, 0.8))},
         )
