@@ -533,7 +533,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Path]:
         "models/intermediate/pipeline",
         "models/intermediate/forecasts",
         *(f"models/marts/sales/{mart}.{end}" for mart in SALES for end in ("sql", "yml")),
-        *(f"models/marts/sales/{mart}.{end}" for mart in FORECASTS for end in ("sql", "yml")),
+        *(f"models/marts/scores/{mart}.{end}" for mart in FORECASTS for end in ("sql", "yml")),
     )
     (project / "models/intermediate/fct_opportunity_scores.sql").write_text(SCORES)
     return settings, project

@@ -17,11 +17,15 @@ def test_jobs_schedules_and_sensors_are_there() -> None:
     repository = defs.get_repository_def()
     assert {job.name for job in repository.get_all_jobs()} >= {
         "refresh",
+        "retrain",
         "publish_only",
         "checks_only",
     }
-    [schedule] = repository.schedule_defs
-    assert schedule.execution_timezone
+    assert {schedule.name for schedule in repository.schedule_defs} == {
+        "daily_refresh",
+        "monthly_retrain",
+    }
+    assert all(schedule.execution_timezone for schedule in repository.schedule_defs)
     assert {sensor.name for sensor in repository.sensor_defs} == {
         "landed_extracts",
         "run_failure_alert",
