@@ -12,7 +12,7 @@ import pytest
 
 from assets.scoring.evaluation import auc
 from tests.bench import company, floor, measure, scores
-from tests.line import PROJECT, Line
+from tests.line import PROJECT, Line, marts_of_state
 
 SCALE = 0.002
 BASE_DAY = date.fromisoformat(company.BASE_DAY)
@@ -206,6 +206,7 @@ def test_the_floor_gives_the_marts_of_the_line(tmp_path: Path) -> None:
     published = line.manifest()["marts"]
     records = {"data_quality_checks", "quarantined_rows", "publish_info"}
     assert own == {name: m["sha256"] for name, m in published.items() if name not in records}
-    assert all(published[mart]["rows"] for mart in own)
+    # on the first day no forecast is over, and a small company may teach no score
+    assert {mart for mart in own if not published[mart]["rows"]} <= marts_of_state()
     assert published["quarantined_rows"]["rows"] == 0
     assert line.one("select count(*) from data_quality_checks where not is_passed") == (0,)
