@@ -76,6 +76,17 @@ def test_who_asks_gets_a_new_model_once(tmp_path: Path) -> None:
     ]
 
 
+def test_who_only_listens_trains_nothing(tmp_path: Path) -> None:
+    silent = champion(tmp_path, "chance", MARCH, ())
+    assert (silent.version, silent.status, silent.models.num_rows) == (None, "never trained", 0)
+    speaks(tmp_path, MARCH, candidate(0.25))
+    ask_for_training(tmp_path, APRIL)
+    before = champions.stands_at(tmp_path)
+    assert says(champion(tmp_path, "chance", APRIL, ())) == 0.25
+    assert champions.stands_at(tmp_path) == before
+    assert says(speaks(tmp_path, APRIL, candidate(0.5))) == 0.5, "it is still due"
+
+
 def test_a_refused_model_is_kept_and_does_not_speak(tmp_path: Path) -> None:
     speaks(tmp_path, MARCH, candidate(0.25))
     ask_for_training(tmp_path, APRIL)

@@ -127,13 +127,14 @@ def champion(
     score: str,
     as_of: date,
     trusted: Sequence[str],
-    train: Callable[[], Candidate],
+    train: Callable[[], Candidate] | None = None,
 ) -> Champion:
     """The model that speaks for a score as of a day, after training one if that is due.
 
     Args:
         trusted: the types its files may hold, as `storage.load` wants them.
-        train: fits and judges a candidate, from what is known as of the day.
+        train: fits and judges a candidate, from what is known as of the day; None = hear what was
+            decided and train nothing.
 
     Raises:
         DamagedError: `state/` cannot be read.
@@ -141,6 +142,8 @@ def champion(
     """
     state = home / "state" / "promotions"
     decisions = _decisions(state, score, as_of)
+    if train is None:
+        return _speaking(home, score, decisions, trusted)
     asked = [
         row["training_id"]
         for row in read_state(home / "state" / "trainings")
@@ -218,7 +221,9 @@ def _speaking(
     status = "promoted"
     estimators: dict[str, Any] = {}
     facts: dict[str, Any] = {}
-    if version is None:
+    if not decisions:
+        status = "never trained"
+    elif version is None:
         status = str(decisions[-1]["refused_because"] or decisions[-1]["status"])
     else:
         try:

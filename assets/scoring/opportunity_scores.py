@@ -9,9 +9,10 @@ log activities and call a deal lost each in its own way, and a model that is rig
 two would be wrong in both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import pyarrow.compute as pc
 from duckdb import DuckDBPyRelation
 from numpy.typing import NDArray
 
+from assets.landing.checking import literal, quoted
 from assets.scoring import champions, win_probability
 from assets.scoring.champions import Candidate, Champion
 from assets.scoring.evaluation import Floats, auc, brier, calibration_in_the_large
@@ -260,7 +262,7 @@ def score_name(system: str) -> str:
 def _questions(deals: Deals, system: str) -> tuple[Feature, ...]:
     """A feature per attribute that any scorecard of the system has."""
     asked = (
-        deals.scorecards.filter(f"source_system = {_text(system)}")
+        deals.scorecards.filter(f"source_system = {literal(system)}")
         .aggregate("attribute_id, arg_max(question, valid_from) as question", "attribute_id")
         .order("attribute_id")
         .fetchall()
@@ -281,13 +283,13 @@ def _rows(deals: Deals, system: str, kind: str, features: Sequence[Feature]) -> 
     """The landmarks of a kind (month_end, as_of) of a system, with a column per feature; the answer
     to an attribute that nobody answered is missing."""
     at = f"landmark_date {'=' if kind == 'as_of' else '<>'} date '{deals.as_of}'"
-    whose = f"source_system = {_text(system)}"
+    whose = f"source_system = {literal(system)}"
     found = deals.features.filter(f"{whose} and landmark_kind = '{kind}'")
     answers = [feature.name for feature in features if feature.name.startswith(ANSWER)]
     if answers:
         columns = (
-            f"max(value) filter (where attribute_id = {_text(name.removeprefix(ANSWER))})"
-            f" as {_name(name)}"
+            f"max(value) filter (where attribute_id = {literal(name.removeprefix(ANSWER))})"
+            f" as {quoted(name)}"
             for name in answers
         )
         pivoted = deals.answers.filter(f"{whose} and {at}").aggregate(
@@ -305,16 +307,8 @@ def _rows(deals: Deals, system: str, kind: str, features: Sequence[Feature]) -> 
         *(feature.name for feature in features if feature.name in known),
         *(name for name in ("stage", "pipeline", "hand_score")),
     )
-    columns = (_name(name) for name in dict.fromkeys(named))
+    columns = (quoted(name) for name in dict.fromkeys(named))
     return found.order("opportunity_id, landmark_date").project(", ".join(columns)).to_arrow_table()
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
-def _name(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'
 
 
 def _numbers(rows: pa.Table, column: str) -> Floats:
@@ -376,35 +370,40 @@ def candidate(
     return Candidate(status, facts, estimators, against)
 
 
-def speaking(home: Path, deals: Deals, system: str) -> Champion:
-    """The model that speaks for a system's deals as of the run, after training one if it is due."""
-
-    def train() -> Candidate:
-        features = (*FACTS, *_questions(deals, system))
-        rows = _rows(deals, system, "month_end", features)
-        crm = _numbers(rows, "crm_probability")
-        return candidate(
-            rows,
-            features,
-            Baselines(
-                _steps(rows),
-                _numbers(rows, "hand_score"),
-                crm if not np.isnan(crm).all() else None,
-            ),
-        )
-
-    return champions.champion(home, score_name(system), deals.as_of, TRUSTED_TYPES, train)
-
-
 def models(home: Path, deals: Deals) -> pa.Table:
-    """Every model that was ever decided on, of every system, as `champions.MODELS`."""
-    found = [speaking(home, deals, system).models for system in deals.systems()]
+    """Every model that was ever decided on, of every system, as `champions.MODELS`, after training
+    what is due."""
+    found = [
+        _speaking(home, deals, system, partial(_trained, deals, system)).models
+        for system in deals.systems()
+    ]
     return pa.concat_tables([champions.MODELS.empty_table(), *found])
+
+
+def _trained(deals: Deals, system: str) -> Candidate:
+    features = (*FACTS, *_questions(deals, system))
+    rows = _rows(deals, system, "month_end", features)
+    crm = _numbers(rows, "crm_probability")
+    return candidate(
+        rows,
+        features,
+        Baselines(
+            _steps(rows),
+            _numbers(rows, "hand_score"),
+            crm if not np.isnan(crm).all() else None,
+        ),
+    )
+
+
+def _speaking(
+    home: Path, deals: Deals, system: str, train: Callable[[], Candidate] | None = None
+) -> Champion:
+    return champions.champion(home, score_name(system), deals.as_of, TRUSTED_TYPES, train)
 
 
 def _speaker(home: Path, deals: Deals, system: str) -> tuple[Champion, Fitted | None, str]:
     """The champion of a system, its model if it can be used, and the status."""
-    champion = speaking(home, deals, system)
+    champion = _speaking(home, deals, system)
     if champion.version is None:
         return champion, None, champion.status
     try:
@@ -481,7 +480,7 @@ def _base_rate(
     if np.unique(names).size >= LEAST_DEALS:
         return round(float(won.mean()), 9)
     [(resolved, wins)] = (
-        deals.opportunities.filter(f"source_system = {_text(system)}")
+        deals.opportunities.filter(f"source_system = {literal(system)}")
         .aggregate(
             "count(*) filter (where outcome in ('won', 'lost')) as resolved_count,"
             " count(*) filter (where outcome = 'won') as won_count"

@@ -27,6 +27,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
+from assets.landing.checking import literal
 from assets.scoring import promise_dates, storage
 from assets.scoring.champions import MODELS, Candidate, Champion, champion
 from assets.scoring.evaluation import exact_interval
@@ -145,10 +146,14 @@ def with_load(
 # --- training ------------------------------------------------------------------------------------
 
 
-def speaking(home: Path, known: Evidence) -> dict[tuple[str, str], Champion]:
-    """The champion of each score (by its kind) and system, trained if that is due."""
+def speaking(
+    home: Path, known: Evidence, *, trains: bool = True
+) -> dict[tuple[str, str], Champion]:
+    """The champion of each score (by its kind) and system; `trains`: trained if that is due."""
     return {
-        (kind, system): champion(home, f"{kind}_{system}", known.as_of, TRUSTED, train)
+        (kind, system): champion(
+            home, f"{kind}_{system}", known.as_of, TRUSTED, train if trains else None
+        )
         for kind, system, train in _scores(known)
     }
 
@@ -523,8 +528,7 @@ def quote(published: Path, models: Path, product: str, quantity: float, day: dat
     if not published.exists():
         raise LookupError("Nothing is published yet: make run")
     with duckdb.connect() as connection:
-        quoted = str(published).replace("'", "''")
-        connection.execute(f"attach '{quoted}' as published (read_only)")
+        connection.execute(f"attach {literal(str(published))} as published (read_only)")
         connection.execute("use published.marts")
         try:
             found = connection.execute(

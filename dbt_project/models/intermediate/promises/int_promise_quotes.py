@@ -6,7 +6,7 @@ from assets.scoring.champions import home_of
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    dbt.ref("int_lead_time_models")  # trains what is due
+    dbt.ref("int_lead_time_models")  # which trains what is due
     known = promises.evidence(
         dbt.ref("stg_run_settings"),
         dbt.ref("int_order_line_lead_times"),
@@ -20,4 +20,5 @@ def model(dbt, session):
     )
     working_days = dbt.ref("dim_dates").filter("is_working_day").order("date_day")
     working_days = working_days.project("date_day").df()["date_day"]
-    return promises.quotes(known, promises.speaking(home_of(session), known), cases, working_days)
+    champions = promises.speaking(home_of(session), known, trains=False)
+    return promises.quotes(known, champions, cases, working_days)
