@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincinv
+
+from assets.scoring.tipping_points import lower_bound, upper_bound
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -162,12 +163,8 @@ def exact_interval(k: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats]:
 
     Source: C. J. Clopper and E. S. Pearson, Biometrika 26 (1934), in its beta form.
     """
-    k, n = np.asarray(k), np.asarray(n)
-    tail = (1 - CONFIDENCE) / 2
-    # the beta quantile wants positive parameters; at the ends the bound is 0 or 1 by definition
-    low = np.where(k > 0, betaincinv(np.maximum(k, 1), n - k + 1, tail), 0.0)
-    high = np.where(k < n, betaincinv(k + 1, np.maximum(n - k, 1), 1 - tail), 1.0)
-    return low.round(9), high.round(9)
+    one_sided = (1 + CONFIDENCE) / 2
+    return lower_bound(k, n, one_sided), upper_bound(k, n, one_sided)
 
 
 # --- intervals -----------------------------------------------------------------------------------

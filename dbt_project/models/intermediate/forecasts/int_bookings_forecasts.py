@@ -3,6 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
+from assets.landing.checking import literal
 from assets.scoring import bookings_forecast as cast
 from assets.scoring.champions import home_of
 
@@ -75,7 +76,7 @@ def model(dbt, session):
         )
 
     def forecasts_of(system):
-        of_system = f"source_system = '{system}'"
+        of_system = f"source_system = {literal(system)}"
         [(version,)] = open_deals.filter(of_system).aggregate("max(model_version)").fetchall()
         stamp = {"forecast_date": as_of, "source_system": system, "scored_at": scored_at}
         rows = cast.forecasts(as_of, periods, deals_of(of_system), history_of(of_system), version)

@@ -4,20 +4,19 @@ with
     int_qualification_answers_valued as (
         select * from {{ ref("int_qualification_answers_valued") }}
     ),
-    -- the owner's answer; without one the median of the others. One without an instant may have
-    -- been given after the outcome.
+    -- one without an instant may have been given after the outcome
     answers as (
         select
             int_score_landmarks.source_system,
             int_score_landmarks.opportunity_id,
             int_score_landmarks.landmark_date,
             int_qualification_answers_valued.attribute_id,
-            coalesce(
-                max(int_qualification_answers_valued.value) filter (
-                    where int_qualification_answers_valued.rater_id = int_score_landmarks.owner_id
-                ),
-                median(int_qualification_answers_valued.value)
-            ) as value,
+            {{
+                answer_in_force(
+                    "int_qualification_answers_valued.rater_id = int_score_landmarks.owner_id",
+                    "int_qualification_answers_valued.value",
+                )
+            }} as value,
         from int_score_landmarks
         inner join
             int_qualification_answers_valued

@@ -19,7 +19,6 @@ with
             version_attribute_count,
         from int_qualification_scorecards
     ),
-    -- the owner's answer; without one the median of the others
     attribute_values as (
         select
             source_system,
@@ -27,7 +26,7 @@ with
             landmark,
             landmark_date,
             attribute_id,
-            coalesce(max(value) filter (where is_owner), median(value)) as value,
+            {{ answer_in_force("is_owner") }} as value,
         from int_qualification_landmark_answers
         group by source_system, opportunity_id, landmark, landmark_date, attribute_id
     ),
