@@ -16,7 +16,6 @@ from typing import Any
 
 import duckdb
 
-from assets.scoring import champions, storage
 from assets.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -73,6 +72,8 @@ def recorded(settings: Settings) -> Iterator[None]:
 
 def _checksum(settings: Settings) -> str:
     """Of everything but raw rows and as_of that decides what the tables hold."""
+    from assets.scoring import champions, storage
+
     found = hashlib.sha256()
     for setting in (settings.base_currency, settings.fiscal_year_start_month):
         found.update(f"{setting}\n".encode())

@@ -24,7 +24,6 @@ from dagster_dbt import (
 
 from assets import builds
 from assets.retries import retry_transient
-from assets.scoring import champions
 from assets.settings import Settings
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent / "dbt_project"
@@ -128,7 +127,9 @@ def dbt_models(
     }
     chosen = context.selected_asset_keys
     if RETRAINING in context.run.tags:
-        champions.ask_for_training(settings.home, settings.as_of)
+        from assets.scoring.champions import ask_for_training
+
+        ask_for_training(settings.home, settings.as_of)
     with retry_transient(context):
         if context.is_subset:
             names = [node.split(".")[-1] for node, key in nodes.items() if key in chosen]

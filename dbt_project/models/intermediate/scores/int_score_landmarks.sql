@@ -24,7 +24,19 @@ with
         select
             fct_pipeline_snapshots.opportunity_id,
             fct_pipeline_snapshots.snapshot_date as landmark_date,
+            'month_end' as landmark_kind,
+            business_day_end(fct_pipeline_snapshots.snapshot_date) as landmark_at,
             fct_pipeline_snapshots.source_system,
+            fct_pipeline_snapshots.pipeline,
+            fct_pipeline_snapshots.segment,
+            fct_pipeline_snapshots.stage,
+            fct_pipeline_snapshots.owner_id,
+            fct_pipeline_snapshots.account_id,
+            fct_pipeline_snapshots.amount_base,
+            fct_pipeline_snapshots.expected_close_date,
+            fct_pipeline_snapshots.age_days,
+            fct_pipeline_snapshots.days_in_stage,
+            fct_pipeline_snapshots.is_history_reconstructed,
             resolved_deals.is_won,
             resolved_deals.resolved_date,
         from fct_pipeline_snapshots
@@ -36,7 +48,7 @@ with
         select source_system, count(*) as month_end_count from month_ends group by source_system
     ),
     -- the same pairs are kept whatever machine draws them
-    sampled_month_ends as (
+    evidence as (
         select month_ends.*
         from month_ends
         inner join month_end_counts on month_ends.source_system = month_end_counts.source_system
@@ -47,32 +59,6 @@ with
             )
             < pow(2, 64)
             * {{ safe_ratio(var("most_score_landmarks"), "month_end_counts.month_end_count") }}
-    ),
-    evidence as (
-        select
-            sampled_month_ends.opportunity_id,
-            sampled_month_ends.landmark_date,
-            'month_end' as landmark_kind,
-            business_day_end(sampled_month_ends.landmark_date) as landmark_at,
-            sampled_month_ends.source_system,
-            fct_pipeline_snapshots.pipeline,
-            fct_pipeline_snapshots.segment,
-            fct_pipeline_snapshots.stage,
-            fct_pipeline_snapshots.owner_id,
-            fct_pipeline_snapshots.account_id,
-            fct_pipeline_snapshots.amount_base,
-            fct_pipeline_snapshots.expected_close_date,
-            fct_pipeline_snapshots.age_days,
-            fct_pipeline_snapshots.days_in_stage,
-            fct_pipeline_snapshots.is_history_reconstructed,
-            sampled_month_ends.is_won,
-            sampled_month_ends.resolved_date,
-        from sampled_month_ends
-        inner join
-            fct_pipeline_snapshots
-            on sampled_month_ends.opportunity_id = fct_pipeline_snapshots.opportunity_id
-            and sampled_month_ends.landmark_date = fct_pipeline_snapshots.snapshot_date
-        where fct_pipeline_snapshots.snapshot_kind = 'month_end'
     ),
     current_versions as (
         select opportunity_id, created_date, stage_entered_date, is_history_reconstructed,
