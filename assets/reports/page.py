@@ -132,7 +132,9 @@ class _Drawing:
 
     def __init__(self, report: Report) -> None:
         self._currency = report.info.base_currency
-        self._numbers = {id(each): place for place, each in enumerate(figures(report))}
+        self._numbers: dict[int, int] = {}
+        for place, each in enumerate(figures(report)):
+            self._numbers.setdefault(id(each), place)
         parts = [part for section in report.sections for part in section.parts]
         self.charts = [part for part in parts if isinstance(part, Chart) and part.rows]
         #: what stands for the colours of charts in this page, as JSON
@@ -157,7 +159,10 @@ class _Drawing:
         return shown(value, unit, self._currency)
 
     def side(self, unit: Unit) -> str:
-        return "right" if unit in AT_RIGHT else "left"
+        """The class of a cell."""
+        if unit in AT_RIGHT:
+            return "right"
+        return "left whole" if unit in ("date", "month") else "left"
 
     def kind(self, part: Part) -> str:
         if isinstance(part, Chart):
