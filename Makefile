@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 _ := $(shell for ready in .venv/.ready .tools/*/.ready; do \
     [ ! -f "$$ready" ] || [ "$$(cat "$$ready")" = "$$(pwd -P)" ] || rm -f "$$ready"; done)
 
-.PHONY: help demo run retrain status rollback allow quote forget rebuild ui docs test test-slow test-endurance bench \
+.PHONY: help demo run retrain status rollback allow quote metrics forget rebuild ui docs test test-slow test-endurance bench \
     lint ruff mypy import-linter sqlfmt sqlfluff dbt-bouncer format lock clean
 
 help: ## this list
@@ -57,6 +57,16 @@ quote: export QUOTE_DAY := $(value DAY)
 quote: $(VENV) ## the dates kept 50, 80, 95 times in 100: PRODUCT=… QUANTITY=…, DAY=…
 	@$(PY) -m orchestration quote --product="$$QUOTE_PRODUCT" --quantity="$$QUOTE_QUANTITY" \
 	    --day="$$QUOTE_DAY"
+
+metrics: export ASKED_METRIC := $(value METRIC)
+metrics: export ASKED_BY := $(value BY)
+metrics: export ASKED_WHERE := $(value WHERE)
+metrics: export ASKED_SINCE := $(value SINCE)
+metrics: export ASKED_UNTIL := $(value UNTIL)
+metrics: $(VENV) ## metrics of what is published: METRIC=… BY=…, WHERE=<group>=…, SINCE=…, UNTIL=…
+	@$(PY) -m orchestration metrics --metric="$$ASKED_METRIC" --by="$$ASKED_BY" \
+	    $${ASKED_WHERE:+--where="$$ASKED_WHERE"} $${ASKED_SINCE:+--since="$$ASKED_SINCE"} \
+	    $${ASKED_UNTIL:+--until="$$ASKED_UNTIL"}
 
 forget: export FORGET_PERSON := $(value PERSON)
 forget: export FORGET_SYSTEM := $(value SYSTEM)

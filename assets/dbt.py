@@ -32,6 +32,8 @@ DBT = [str(Path(sys.executable).with_name("dbt"))]
 #: the same, but it works in the folder named first, and ends when its standard input does
 DBT_CHILD = [sys.executable, "-m", "assets.dbt_child"]
 PARTIAL_PARSE = "partial_parse.msgpack"
+#: the metrics of `models/semantic_layer`, as MetricFlow reads them
+SEMANTIC_MANIFEST = "semantic_manifest.json"
 #: the tag of a run that trains every score anew
 RETRAINING = "funnelworks/retraining"
 project = DbtProject(project_dir=PROJECT_DIR, profiles_dir=PROJECT_DIR)
@@ -82,7 +84,7 @@ def prepared_manifest() -> Path:
             if parsed.returncode:
                 words = f"{parsed.stdout}{parsed.stderr}"
                 raise RuntimeError(f"dbt cannot parse {PROJECT_DIR}:\n{words}")
-            for name in (PARTIAL_PARSE, manifest.name):
+            for name in (PARTIAL_PARSE, SEMANTIC_MANIFEST, manifest.name):
                 os.replace(Path(elsewhere, name), manifest.with_name(name))
     return manifest
 
