@@ -82,10 +82,11 @@ rebuild: $(VENV) ## builds the warehouse anew from landing and state
 ui: $(VENV) ## Dagster's web UI and daemon on 127.0.0.1
 	@$(PY) -m orchestration ui
 
-docs: $(VENV) ## the catalogue of every model, column and test: one page, docs/site/index.html
+docs: $(VENV) ## docs/site: the catalogue with lineage (index.html), the dictionary of the marts
 	@cd dbt_project && FUNNELWORKS_WAREHOUSE=:memory: $(DBT) docs generate \
 	    --static --empty-catalog --target-path target/docs
 	@mkdir -p docs/site && cp dbt_project/target/docs/static_index.html docs/site/index.html
+	@$(PY) -m assets.dictionary docs/site/dictionary.html
 	@echo "Written: docs/site/index.html"
 
 test: $(VENV) ## the test suite

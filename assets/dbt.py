@@ -101,7 +101,8 @@ class SchemaAndTable(DagsterDbtTranslator):
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         if dbt_resource_props["resource_type"] == "source":
             return dg.AssetKey([dbt_resource_props["source_name"], dbt_resource_props["name"]])
-        return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
+        # of a model with versions the newest bears its name, an older one its own
+        return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["alias"]])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         layer = dbt_resource_props["schema"]
@@ -134,7 +135,7 @@ def dbt_models(
         ask_for_training(settings.home, settings.as_of)
     with retry_transient(context):
         if context.is_subset:
-            names = [node.split(".")[-1] for node, key in nodes.items() if key in chosen]
+            names = [node.split(".", 2)[-1] for node, key in nodes.items() if key in chosen]
             seconds = build(settings, names, context.log.info)
         else:
             seconds = build_due(settings, context.log.info)
