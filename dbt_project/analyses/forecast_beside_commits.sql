@@ -20,5 +20,5 @@ inner join
     last_forecast
     on forecasts.source_system = last_forecast.source_system
     and forecasts.forecast_date = last_forecast.forecast_date
-where forecasts.period_kind = 'fiscal_month'
+where forecasts.period_kind = 'month'
 order by forecasts.source_system, forecasts.period_start, forecasts.method
