@@ -750,11 +750,11 @@ def hand_score_probabilities(
 
 
 def _choose(trial: _Trial, deals: _Deals, evidence: NDArray[np.bool_]) -> Choice:
-    """The usual penalty, unless another's Brier score is lower by more than the standard error of
+    """The usual penalty, unless another's Brier score is lower by more than two standard errors of
     the difference, over accounts; then the lowest of those.
 
-    After the one-standard-error rule (Breiman et al. 1984, Classification and Regression Trees):
-    few deals cannot tell penalties apart, and the luckiest of several is worse than the usual one.
+    After the standard-error rule (Breiman et al. 1984, Classification and Regression Trees): few
+    deals cannot tell penalties apart, and the luckiest of several is worse than the usual one.
     """
     if not _is_evidence(deals, evidence):
         return DEFAULT_CHOICE
@@ -767,7 +767,7 @@ def _choose(trial: _Trial, deals: _Deals, evidence: NDArray[np.bool_]) -> Choice
         mean = round(float(worse.mean()), 9)
         by_account = np.bincount(accounts.of_deal, worse - mean)
         error = round(float(np.sqrt((by_account**2).sum()) / won.size), 9)
-        if mean < min(least, -error):
+        if mean < min(least, -2 * error):
             best, least = choice, mean
     return best
 
