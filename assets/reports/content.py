@@ -155,6 +155,12 @@ class PublishInfo:
     fiscal_year_start_month: int
     published_at: datetime
 
+    @property
+    def fiscal_year_start(self) -> date:
+        """First day of the fiscal year of the as_of."""
+        is_before = self.as_of_date.month < self.fiscal_year_start_month
+        return date(self.as_of_date.year - is_before, self.fiscal_year_start_month, 1)
+
 
 @dataclass(frozen=True)
 class Report:
@@ -190,7 +196,8 @@ def figures(content: Any) -> list[Number | Table | Chart]:
 def shown(value: Value, unit: Unit, currency: str = "") -> str:
     """A value as a reader sees it, in every rendering but the workbook; "–" where there is none.
 
-    Large amounts are shortened (1.24 M), rates are per cent with one decimal, days with one.
+    Large amounts are shortened (1.24 M), rates are per cent with one decimal, days with one; plain
+    numbers have two unless they are whole.
     """
     if value is None:
         return "–"
@@ -216,7 +223,7 @@ def shown(value: Value, unit: Unit, currency: str = "") -> str:
         case "amount", int() | float():
             return f"{_short(float(value))} {currency}".rstrip()
         case "number", int() | float():
-            return f"{value:,.2f}"
+            return f"{value:,.2f}".removesuffix(".00")
     raise ValueError(f"{value!r} is no {unit}")
 
 
