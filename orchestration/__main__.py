@@ -60,6 +60,12 @@ def main(arguments: list[str] | None = None) -> int:
     quoting.add_argument("--product", required=True, help="its id or name")
     quoting.add_argument("--quantity", required=True, help="how many")
     quoting.add_argument("--day", default="", help="the day of the order, as an ISO date")
+    asking = commands.add_parser("metrics", help="metrics of what is published, by month and group")
+    asking.add_argument("--metric", default="", help="names with commas between; none lists all")
+    asking.add_argument("--by", default="", help="metric_time__month, segment, …")
+    asking.add_argument("--where", action="append", default=[], help="<group>=<value>, repeatable")
+    asking.add_argument("--since", type=date.fromisoformat, help="the first day, as an ISO date")
+    asking.add_argument("--until", type=date.fromisoformat, help="the last day, as an ISO date")
     commands.add_parser("rebuild", help="make the warehouse anew from landing and state, and run")
     commands.add_parser("ui", help="the web UI and the daemon on 127.0.0.1")
     asked = parser.parse_args(arguments)
@@ -96,6 +102,8 @@ def _obey(asked: argparse.Namespace, settings: Settings) -> int:
             return forget(settings, asked.person, asked.system, asked.mode, asked.reason)
         case "quote":
             return quote(settings, asked.product, asked.quantity, asked.day)
+        case "metrics":
+            return metrics(settings, asked)
         case "rebuild":
             return rebuild(settings)
         case _:
@@ -386,6 +394,30 @@ def quote(settings: Settings, product: str, quantity: str, day: str) -> int:
         f"By {found.lead_time_basis}, {found.finished_line_count:,} of them of this product;"
         f" model {found.model_version}."
     )
+    return 0
+
+
+def metrics(settings: Settings, asked: argparse.Namespace) -> int:
+    """Metrics of what is published as CSV, or which there are; waits for nothing."""
+    from assets import semantic_layer
+
+    names, by = (re.split(r"[,\s]+", text.strip(" ,")) for text in (asked.metric, asked.by))
+    if names == [""]:
+        for metric in semantic_layer.metrics().values():
+            per = f" By {' and '.join(metric.told_per)}." if metric.told_per else ""
+            print(f"{metric.name} ({metric.unit}): {metric.definition}{per}")
+        print(f"\nGroups: metric_time__<grain>, {', '.join(semantic_layer.groups())}")
+        return 0
+    try:
+        where = dict(condition.split("=", 1) for condition in asked.where)
+        groups = [name for name in by if name]
+        found = semantic_layer.query(settings, names, groups, where, asked.since, asked.until)
+    except (LookupError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    import pyarrow.csv
+
+    pyarrow.csv.write_csv(found, sys.stdout.buffer)
     return 0
 
 
