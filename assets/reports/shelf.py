@@ -48,7 +48,7 @@ def put(
     home = settings.reports / key
     home.mkdir(parents=True, exist_ok=True)
     for leftover in home.glob(".new-*"):  # of a process that was killed
-        shutil.rmtree(leftover)
+        leftover.unlink() if leftover.is_symlink() else shutil.rmtree(leftover)
     about = {
         "key": key,
         "title": title,
@@ -84,19 +84,19 @@ def _write(file: Path, content: bytes) -> None:
 def _show(latest: Path, folder: Path) -> None:
     """Has `latest` show the files of a folder, in one step.
 
-    They are copies, in one of two places by turns: so `latest` stays whole also while the folder
-    itself is exchanged.
+    They are copies, in a folder whose name never comes again: so `latest` stays whole also while
+    the folder itself is exchanged, and whoever reads what it showed before finds nothing new there.
     """
-    places = [latest.with_name(f".{LATEST}-{each}") for each in ("a", "b")]
-    is_in_use = latest.is_symlink() and latest.readlink().name == places[0].name
-    free = places[1] if is_in_use else places[0]
-    if free.exists():
-        shutil.rmtree(free)
-    shutil.copytree(folder, free)
-    fresh = latest.with_name(f".{LATEST}-link")
-    fresh.unlink(missing_ok=True)
-    fresh.symlink_to(free.name)
-    os.replace(fresh, latest)
+    shown = {
+        int(each.name.rpartition("-")[2]): each for each in latest.parent.glob(f".{LATEST}-*")
+    }
+    fresh = latest.with_name(f".{LATEST}-{max(shown, default=0) + 1}")
+    shutil.copytree(folder, fresh)
+    link = latest.with_name(f".new-{LATEST}")
+    link.symlink_to(fresh.name)
+    os.replace(link, latest)
+    for number in sorted(shown)[:-1]:  # the one just before may still be read
+        shutil.rmtree(shown[number])
 
 
 def kept(settings: Settings) -> list[Kept]:
