@@ -18,10 +18,11 @@ from assets.reports.content import Headline, Report, Words, shown, told
 
 #: the page (A4), its margins and gaps, in points
 WIDTH, HEIGHT, MARGIN, GAP = 595.28, 841.89, 42.0, 6.0
-#: tried one after the other until all fits: size of the type, characters of a text
-STEPS = ((9.5, 700), (8.5, 420), (7.5, 260), (6.5, 160))
-#: beyond so many there is no room in any size; and of what is stale or to be looked at
-MOST_HEADLINES, MOST_WORDS = 30, 4
+#: tried one after the other until all fits: size of the type, characters of a text, and how much of
+#: what is stale and of what is to be looked at
+STEPS = ((9.5, 700, 8), (8.5, 420, 8), (7.5, 260, 6), (6.5, 160, 4))
+#: beyond so many there is no room in any size
+MOST_HEADLINES = 30
 #: of the width, for the figures; of the size of the type, from line to line
 FIGURES, LEADING = 0.26, 1.3
 INK, QUIET, RULE, ALARM = "#1A1A1A", "#595959", "#BFBFBF", "#9C2A00"
@@ -83,8 +84,8 @@ def headlines(report: Report) -> bytes:
 def _fitting(report: Report) -> list[_Block]:
     """The blocks of the page in the largest type in which they have room on it."""
     room = HEIGHT - 2 * MARGIN
-    for size, most in STEPS:
-        page = _Page(report, size, most)
+    for step in STEPS:
+        page = _Page(report, *step)
         rows = [page.headline(each) for each in report.headlines[:MOST_HEADLINES]]
         blocks = page.whole(rows)
         if len(rows) == len(report.headlines) and _height(blocks) <= room:
@@ -100,11 +101,12 @@ def _height(blocks: Sequence[_Block]) -> float:
 
 @dataclass(frozen=True)
 class _Page:
-    """The page in one size of type, texts cut to `most` characters."""
+    """The page in one size of type, texts cut to `most` characters, lists to `few`."""
 
     report: Report
     size: float
     most: int
+    few: int
 
     def whole(self, rows: Sequence[_Block]) -> list[_Block]:
         """The page with these of the headlines, which says how many are left out."""
@@ -123,7 +125,7 @@ class _Page:
             self.text(f"As of {info.as_of_date} · {info.business_timezone}", color=QUIET),
             *(
                 self.text(self.told(words), bold=True, color=ALARM)
-                for words in report.stale[:MOST_WORDS]
+                for words in report.stale[: self.few]
             ),
         ]
 
@@ -152,7 +154,8 @@ class _Page:
         return _Block(lines, max(left.height, right.height) + self.size * 0.3, is_ruled=True)
 
     def left_out(self, count: int) -> list[_Block]:
-        return [self.text(f"{count:,} more headlines on the page of the report.")] if count else []
+        words = f"{count:,} more headlines on the page of the report."
+        return [self.text(words, color=QUIET)] if count else []
 
     def foot(self) -> list[_Block]:
         report, info = self.report, self.report.info
@@ -161,8 +164,10 @@ class _Page:
             found.append(self.text("What to look at first", 1.2, bold=True))
             found += [
                 self.text(f"{number}. {self.told(words)}")
-                for number, words in enumerate(report.look_first[:MOST_WORDS], 1)
+                for number, words in enumerate(report.look_first[: self.few], 1)
             ]
+            if (more := len(report.look_first) - self.few) > 0:
+                found += [self.text(f"{more:,} more on the page of the report.", color=QUIET)]
         marts = sorted({mart for headline in report.headlines for mart in headline.marts})
         source = (
             f"From {', '.join(marts) or 'no mart'}; published {info.published_at:%Y-%m-%d %H:%M}"

@@ -52,6 +52,7 @@ FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 TITLE_ROW, NOTE_ROW, HEADER_ROW = 4, 5, 6
 #: rows that are looked at for the width of a column, and what it may become, in characters
 LOOKED_AT, NARROWEST, WIDEST = 200, 9, 48
+HEADLINE_WIDTHS = (34, 18, 10, 44, 12, 44, 24, 34)
 #: of a chart, in columns of the usual width and in pixels
 CHART_COLUMNS, CHART_SIZE = 9, {"width": 560, "height": 320}
 #: safe for colour-blind readers (Okabe and Ito)
@@ -122,7 +123,7 @@ class _Writer:
         self.bold = book.add_format({"bold": True, "font_size": 12})
         self.quiet = book.add_format({"font_color": "#595959"})
         self.wrapped = book.add_format({"text_wrap": True, "valign": "top"})
-        self.alarm = book.add_format({"bold": True, "font_color": "#9C2A00"})
+        self.alarm = book.add_format({"bold": True, "font_color": "#9C2A00", "text_wrap": True})
         self.head = book.add_format({"bold": True, "text_wrap": True, "valign": "top"})
         self.formats: dict[str, Any] = {}
 
@@ -157,7 +158,7 @@ class _Writer:
         sheet.write_string(4, 1, inert(info.version))
         row = 5
         for stale in report.stale:
-            sheet.write_string(row, 0, self.told(stale), self.alarm)
+            self.paragraph(sheet, row, self.told(stale), self.alarm, HEADLINE_WIDTHS)
             row += 1
         row += 1
         columns = (
@@ -191,23 +192,22 @@ class _Writer:
                 sheet.write_string(row, place, text, self.wrapped)
         if report.headlines:
             self.native_table(sheet, first, 0, row, columns)
-        sheet.set_column(0, 0, 34)
-        sheet.set_column(1, 1, 18)
-        sheet.set_column(2, 2, 10)
-        for place, width in ((3, 44), (4, 12), (5, 44), (6, 24), (7, 34)):
+        for place, width in enumerate(HEADLINE_WIDTHS):
             sheet.set_column(place, place, width)
         if report.look_first:
             row += 2
             sheet.write_string(row, 0, "What to look at first", self.bold)
             for number, look in enumerate(report.look_first, 1):
-                sheet.write_string(row + number, 0, f"{number}. {self.told(look)}")
+                text = f"{number}. {self.told(look)}"
+                self.paragraph(sheet, row + number, text, self.wrapped, HEADLINE_WIDTHS)
 
     def section(self, name: str, section: Section) -> None:
         sheet = self.sheet(name)
         sheet.write_string(0, 0, inert(section.question), self.bold)
-        sheet.write_string(1, 0, self.told(section.finding))
+        widths = (NARROWEST,) * 12  # at least
+        self.paragraph(sheet, 1, self.told(section.finding), self.wrapped, widths)
         if section.missing:
-            sheet.write_string(2, 0, inert(section.missing), self.alarm)
+            self.paragraph(sheet, 2, inert(section.missing), self.alarm, widths)
         source = f"Source: {', '.join(section.marts)}, as of {self.info.as_of_date}"
         sheet.write_string(3, 0, inert(source), self.quiet)
         grids = [part for part in section.parts if isinstance(part, Table | Chart)]
@@ -266,6 +266,15 @@ class _Writer:
             for place, value in enumerate(values, column):
                 self.cell(sheet, number, place, value, columns[place - column].unit)
         self.native_table(sheet, HEADER_ROW, column, number, labels)
+
+    def paragraph(
+        self, sheet: Any, row: int, text: str, look: Any, widths: Sequence[float]
+    ) -> None:
+        """A text over the first columns, as high as it needs; Excel does not see to that itself
+        where cells are merged."""
+        sheet.merge_range(row, 0, row, len(widths) - 1, "", look)
+        sheet.write_string(row, 0, text, look)
+        sheet.set_row(row, 15 * math.ceil((len(text) + 1) / (0.95 * sum(widths))))
 
     def native_table(
         self, sheet: Any, first: int, column: int, last: int, labels: Sequence[str]
