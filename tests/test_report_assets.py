@@ -193,9 +193,7 @@ def test_a_setting_that_cannot_be_used_leaves_the_report(
 
 
 def about(day: int, version: str, published_at: datetime) -> PublishInfo:
-    return replace(
-        INFO, as_of_date=date(2026, 6, day), version=version, published_at=published_at
-    )
+    return replace(INFO, as_of_date=date(2026, 6, day), version=version, published_at=published_at)
 
 
 EARLY = datetime.fromisoformat("2026-06-01T05:00:00")
@@ -270,7 +268,9 @@ def test_reports_go_with_the_person_they_may_name(settings: Settings) -> None:
     (settings.reports / "data_quality" / "index.html").write_text("of the line")
     forget_somebody(settings.home, now)
     withdraw(settings)
-    left = sorted(str(path.relative_to(settings.reports)) for path in settings.reports.glob("*/*/*"))
+    left = sorted(
+        str(path.relative_to(settings.reports)) for path in settings.reports.glob("*/*/*")
+    )
     assert [name for name in left if "latest" not in name] == [
         "promises/2026-06-30/index.html",
         "promises/2026-06-30/report.json",

@@ -87,9 +87,7 @@ def _show(latest: Path, folder: Path) -> None:
     They are copies, in a folder whose name never comes again: so `latest` stays whole also while
     the folder itself is exchanged, and whoever reads what it showed before finds nothing new there.
     """
-    shown = {
-        int(each.name.rpartition("-")[2]): each for each in latest.parent.glob(f".{LATEST}-*")
-    }
+    shown = {int(each.name.rpartition("-")[2]): each for each in latest.parent.glob(f".{LATEST}-*")}
     fresh = latest.with_name(f".{LATEST}-{max(shown, default=0) + 1}")
     shutil.copytree(folder, fresh)
     link = latest.with_name(f".new-{LATEST}")
