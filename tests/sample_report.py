@@ -75,7 +75,13 @@ DEALS = Table(
 BY_MONTH = Chart(
     "Won by month",
     words("The rate climbs to {}", number(0.6, "rate")),
-    {"mark": "line", "encoding": {"x": {"field": "month"}, "y": {"field": "win_rate"}}},
+    {
+        "mark": "line",
+        "encoding": {
+            "x": {"field": "month", "type": "temporal"},
+            "y": {"field": "win_rate", "type": "quantitative"},
+        },
+    },
     {"month": Column("Month", "month"), "win_rate": Column("Win rate", "rate")},
     tuple((date(2026, month, 1), month / 10) for month in range(1, 7)),
     ASKED,
@@ -84,7 +90,13 @@ BY_MONTH = Chart(
 BY_STAGE = Chart(
     "Open by stage",
     ("Most are proposals",),
-    {"mark": "bar", "encoding": {"y": {"field": "stage"}, "x": {"field": "deals"}}},
+    {
+        "mark": "bar",
+        "encoding": {
+            "y": {"field": "stage", "type": "nominal"},
+            "x": {"field": "deals", "type": "quantitative"},
+        },
+    },
     {"stage": Column("Stage"), "deals": Column("Deals", "count")},
     (("Proposal", 30), (IMAGE, 7)),
     ASKED,

@@ -17,11 +17,12 @@ import pytest
 from assets.landing.ledger import append_state, read_state
 from assets.publish import withdraw
 from assets.reports import shelf
-from assets.reports.assets import preview
-from assets.reports.catalogue import REPORTS
+from assets.reports.assets import preview, report_asset, sent_asset
+from assets.reports.catalogue import REPORTS, Listed
 from assets.reports.content import PublishInfo
 from assets.settings import Settings
 from orchestration.definitions import defs
+from orchestration.resources import RESOURCES
 from orchestration.sensors import run_failure_alert
 from tests.line import Line
 from tests.sample_report import IMAGE, INFO, REPORT
@@ -42,19 +43,31 @@ def home(demo_line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     return home
 
 
-def run(job: str, ends_well: bool = True) -> dg.ExecuteInProcessResult:
-    """Runs a job as Dagster does, with the sensor that speaks up of a run that failed."""
+def run(job: str, *keys: str, ends_well: bool = True) -> dg.ExecuteInProcessResult:
+    """Runs a job, or some of its assets."""
+    selection = [dg.AssetKey.from_user_string(key) for key in keys] or None
     with dg.DagsterInstance.ephemeral() as instance:
         result = defs.resolve_job_def(job).execute_in_process(
-            instance=instance, raise_on_error=False
+            instance=instance, asset_selection=selection, raise_on_error=False
+        )
+    assert result.success is ends_well
+    return result
+
+
+def give_out(ends_well: bool = True) -> dg.ExecuteInProcessResult:
+    """Builds and sends a small report, with the sensor that speaks up of a run that failed."""
+    listed = Listed("Promises", "monthly", lambda marts: replace(REPORT, info=marts.info))
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize(
+            [report_asset("promises", listed), sent_asset("promises", listed)],
+            resources=RESOURCES,
+            instance=instance,
+            raise_on_error=False,
         )
         assert result.success is ends_well
         if not ends_well:
             context = dg.build_run_status_sensor_context(
-                "run_failure_alert",
-                result.get_run_failure_event(),
-                instance,
-                result.dagster_run,
+                "run_failure_alert", result.get_run_failure_event(), instance, result.dagster_run
             ).for_run_failure()
             run_failure_alert(context)
     return result
@@ -80,10 +93,10 @@ def test_every_report_is_built_where_readers_look(home: Path) -> None:
         assert metadata["dagster/row_count"].value >= 0
         assert key in (home / "reports" / "index.html").read_text()
     assert {path.name for path in (home / "reports").iterdir()} == {*REPORTS, "index.html"}
-    before = {key: contents(home / "reports" / key / "2026-06-30") for key in REPORTS}
-    run("reports")
-    after = {key: contents(home / "reports" / key / "2026-06-30") for key in REPORTS}
-    assert after == before, "the same publish gives the same bytes"
+    folder = home / "reports" / "objectives" / "2026-06-30"
+    before = contents(folder)
+    run("reports", "reports/objectives")
+    assert contents(folder) == before, "the same publish gives the same bytes"
 
 
 def test_nothing_published_is_said(home: Path) -> None:
@@ -111,33 +124,10 @@ def test_a_job_and_a_schedule_for_each_cadence(cadence: str) -> None:
 
 
 def test_without_an_address_nothing_counts_as_sent(home: Path) -> None:
-    result = run("monthly_reports")
-    sent = [event for event in result.all_events if event.is_step_materialization]
-    assert {event.asset_key.path[0] for event in sent if event.asset_key} == {"reports"}
+    result = give_out()
+    assert result.asset_materializations_for_node("reports__promises")
+    assert not result.asset_materializations_for_node("sent__promises")
     assert read_state(home / "state" / "sent") == []
-
-
-def test_reports_are_sent_once_by_their_job(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    keys = [key for key, listed in REPORTS.items() if listed.cadence == "monthly"]
-    mailbox = Mailbox()
-    with serving(mailbox) as server:
-        configure(monkeypatch, server.port, "ann@example.com")
-        run("monthly_reports")
-        result = run("monthly_reports")
-    assert len(mailbox.mails()) == len(keys)
-    for key, mail in zip(sorted(keys), sorted(mailbox.mails(), key=workbook_of), strict=True):
-        assert workbook_of(mail) == f"{key}.xlsx"
-        attached = {part.get_filename(): part.get_content() for part in mail.iter_attachments()}
-        lies = contents(home / "reports" / key / "2026-06-30")
-        assert attached == {name: lies[name] for name in (f"{key}.xlsx", "headlines.pdf")}
-        page = mail.get_body(("html",))
-        assert page is not None
-        pictures = [part for part in mail.walk() if part.get_content_type() == "image/png"]
-        assert all(part.get_content().startswith(b"\x89PNG") for part in pictures)
-        assert page.get_content().count("cid:") == len(pictures)
-    for key in keys:
-        [made] = result.asset_materializations_for_node(f"sent__{key}")
-        assert (made.metadata["sent"].value, made.metadata["sent_before"].value) == (0, 1)
 
 
 def configure(monkeypatch: pytest.MonkeyPatch, port: int, recipients: str) -> None:
@@ -150,7 +140,29 @@ def workbook_of(mail: Any) -> str:
     return str(next(mail.iter_attachments()).get_filename())
 
 
-def test_a_failed_sending_alerts_and_leaves_the_report(
+def test_reports_are_sent_once_by_their_job(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = sorted(key for key, listed in REPORTS.items() if listed.cadence == "monthly")
+    mailbox = Mailbox()
+    with serving(mailbox) as server:
+        configure(monkeypatch, server.port, "ann@example.com")
+        run("monthly_reports")
+        again = run("monthly_reports", "sent/objectives")
+    mails = sorted(mailbox.mails(), key=workbook_of)
+    assert [workbook_of(mail) for mail in mails] == [f"{key}.xlsx" for key in keys]
+    for key, mail in zip(keys, mails, strict=True):
+        attached = {part.get_filename(): part.get_content() for part in mail.iter_attachments()}
+        lies = contents(home / "reports" / key / "2026-06-30")
+        assert attached == {name: lies[name] for name in (f"{key}.xlsx", "headlines.pdf")}
+        page = mail.get_body(("html",))
+        assert page is not None
+        pictures = [part for part in mail.walk() if part.get_content_type() == "image/png"]
+        assert pictures and page.get_content().count("cid:") == len(pictures)
+        assert all(part.get_content().startswith(b"\x89PNG") for part in pictures)
+    [made] = again.asset_materializations_for_node("sent__objectives")
+    assert (made.metadata["sent"].value, made.metadata["sent_before"].value) == (0, 1)
+
+
+def test_a_failed_sending_alerts_once_and_leaves_the_report(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alerts: list[tuple[str, str]] = []
@@ -158,19 +170,18 @@ def test_a_failed_sending_alerts_and_leaves_the_report(
         monkeypatch.setattr(
             f"orchestration.{module}.notify", lambda title, body: alerts.append((title, body))
         )
-    mailbox = Mailbox(answers={"gone@example.com": ["550 no such person"] * 9})
+    mailbox = Mailbox(answers={"gone@example.com": ["550 no such person"]})
     with serving(mailbox) as server:
         configure(monkeypatch, server.port, "gone@example.com, ann@example.com")
-        result = run("monthly_reports", ends_well=False)
-    keys = [key for key, listed in REPORTS.items() if listed.cadence == "monthly"]
-    assert len(alerts) == len(mailbox.received) == len(keys), "each is told once"
-    for key in keys:
-        assert result.asset_materializations_for_node(f"reports__{key}")
-        assert not result.asset_materializations_for_node(f"sent__{key}")
-        assert (home / "reports" / key / "latest" / "index.html").exists()
-    for title, body in alerts:
-        assert "was not sent to all" in title
-        assert "gone@example.com: the mail server refused (550 no such person)" in body
+        result = give_out(ends_well=False)
+    assert [who for who, _ in mailbox.received] == [["ann@example.com"]]
+    assert result.asset_materializations_for_node("reports__promises")
+    assert not result.asset_materializations_for_node("sent__promises")
+    assert (home / "reports" / "promises" / "latest" / "index.html").exists()
+    [(title, body)] = alerts
+    assert title == "Funnelworks: Promises was not sent to all"
+    assert "gone@example.com: the mail server refused (550 no such person)" in body
+    assert "Addresses that have it: 1." in body
 
 
 def test_a_setting_that_cannot_be_used_leaves_the_report(
@@ -178,15 +189,27 @@ def test_a_setting_that_cannot_be_used_leaves_the_report(
 ) -> None:
     configure(monkeypatch, 25, "ann@example.com")
     monkeypatch.setenv("FUNNELWORKS_SMTP_URL", "mail://me:s3cret@mail.example.com")
-    result = run("monthly_reports", ends_well=False)
-    said = [
-        event.step_failure_data.user_failure_data.description
+    result = give_out(ends_well=False)
+    [said] = [
+        str(event.step_failure_data.user_failure_data.description)
         for event in result.all_events
         if event.is_step_failure and event.step_failure_data.user_failure_data
     ]
-    assert said and all("FUNNELWORKS_SMTP_URL cannot be used" in str(each) for each in said)
+    assert "FUNNELWORKS_SMTP_URL cannot be used" in said
     assert "s3cret" not in str(result.all_events)
     assert (home / "reports" / "promises" / "latest" / "index.html").exists()
+
+
+def test_what_was_not_built_from_this_publish_is_not_sent(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mailbox = Mailbox()
+    with serving(mailbox) as server:
+        configure(monkeypatch, server.port, "ann@example.com")
+        result = run("monthly_reports", "sent/objectives", ends_well=False)
+    assert mailbox.received == []
+    failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+    assert "was not built from publish" in str(failures)
 
 
 # --- the shelf
