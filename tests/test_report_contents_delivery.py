@@ -20,6 +20,9 @@ from assets.reports.content import (
     figures,
     shown,
 )
+from assets.reports.objective.issuers import funnel
+from assets.reports.objective.load import limit
+from assets.reports.promise.overdue import BACKLOG, OVERDUE
 from assets.reports.published import Published, published
 from assets.settings import Settings
 from tests.line import Line
@@ -222,7 +225,7 @@ def test_overdue_lines_are_all_there(reports: dict[str, Report], demo_line: Line
         "select order_id, line_number, schedule_number from fct_order_line_deliveries"
         " where basis = 'last_promise' and is_overdue_open"
     )
-    listed = table(reports["promises"], "overdue", "Overdue lines, the whole list")
+    listed = table(reports["promises"], "overdue", "Overdue lines, the newest first")
     assert listed.is_whole_list
     assert {row[:3] for row in listed.rows} == set(overdue)
     assert headline(reports["promises"], "overdue").number.value == len(overdue) > 0
@@ -232,9 +235,9 @@ def test_the_backlog_at_the_end_of_the_as_of_month_is_what_is_overdue(home: Sett
     """The history is made from the same lines, so its last month has to give today's number."""
     with published(home) as marts:
         [[last]] = marts.connection.execute(
-            f"select value from ({promises.BACKLOG}) where period = ?", [MONTH]
+            f"select value from ({BACKLOG}) where period = ?", [MONTH]
         ).fetchall()
-        [[now]] = marts.connection.execute(f"select count(*) from ({promises.OVERDUE})").fetchall()
+        [[now]] = marts.connection.execute(f"select count(*) from ({OVERDUE})").fetchall()
     assert last == now > 0
 
 
@@ -332,10 +335,7 @@ def test_limits_are_read_off_the_days(empty: Published) -> None:
             )
 
     def limits() -> tuple[Any, Any]:
-        core, hard = (
-            empty.number(promises_limit, "count").value
-            for promises_limit in (objectives.limit("core"), objectives.limit("hard"))
-        )
+        core, hard = (empty.number(sql, "count").value for sql in (limit("core"), limit("hard")))
         return core, hard
 
     days(3, 4, 7, 8)
@@ -366,7 +366,7 @@ def test_issuers_are_held_against_the_exact_binomial(empty: Published) -> None:
         row[0]: row
         for row in empty.connection.execute(
             f"select issued_by, cause, ignored_rate, shrunken, warning_low, warning_high"
-            f" from ({objectives.funnel()})",
+            f" from ({funnel()})",
             [MONTH],
         ).fetchall()
     }

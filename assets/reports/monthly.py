@@ -7,25 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from assets.reports.content import Headline, Number, Query, Report, Section, Words, words
+from assets.reports.content import Number, Query, Report, Section, Words, words
 from assets.reports.freshness import stale
 from assets.reports.published import Published
-from assets.reports.signals import METHOD, MIN_CASES, Judged
+from assets.reports.review.found import FEW, Found
+from assets.reports.signals import METHOD, MIN_CASES
 
 if TYPE_CHECKING:
     import altair
-
-#: how pressing: a signal for the worse, work that waits for somebody, another signal
-WORSE, WAITING, MOVED = 1, 2, 3
-
-
-@dataclass(frozen=True)
-class Found:
-    """A section, the figure it sends to the first screen, and what it asks to be looked at."""
-
-    section: Section
-    headline: Headline | None = None
-    look: tuple[tuple[int, Words], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,16 +52,7 @@ def report_of(
 
 def missing(key: str, title: str, question: str, marts: Iterable[str], why: str) -> Found:
     """A section of which nothing is there; `why` names the extract that would bring it."""
-    return Found(Section(key, title, question, ("Nothing to show yet.",), (), tuple(marts), why))
-
-
-def look_at(judged: Judged | None, title: str, worse_when_above: bool) -> list[tuple[int, Words]]:
-    """Asks for a look at a figure that gives a signal; for the worse goes before all else."""
-    if judged is None or not judged.is_signal:
-        return []
-    said = words(f"{title}: {{}} in {{}}. ", judged.value, judged.period)
-    worse = judged.is_above is worse_when_above
-    return [(WORSE if worse else MOVED, (*said, *judged.why))]
+    return Found(Section(key, title, question, (), (), tuple(marts), why))
 
 
 def rate(numerator: str, denominator: str) -> str:
@@ -87,7 +67,7 @@ def reason(denominator: str) -> str:
     """SQL: why there is no share; NULL where there is one. In the words of the marts."""
     return (
         f"case when coalesce({denominator}, 0) = 0 then 'no cases'"
-        f" when {denominator} < {MIN_CASES} then 'fewer than {MIN_CASES} cases' end"
+        f" when {denominator} < {MIN_CASES} then '{FEW}' end"
     )
 
 
