@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
+from assets.reports.charts import PALETTE
 from assets.reports.content import (
     Chart,
     Column,
@@ -55,8 +56,6 @@ LOOKED_AT, NARROWEST, WIDEST = 200, 9, 48
 HEADLINE_WIDTHS = (34, 18, 10, 44, 12, 44, 24, 34)
 #: of a chart, in columns of the usual width and in pixels
 CHART_COLUMNS, CHART_SIZE = 9, {"width": 560, "height": 320}
-#: safe for colour-blind readers (Okabe and Ito)
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 
 def workbook(report: Report) -> bytes:
@@ -321,15 +320,16 @@ class _Writer:
         data = column + CHART_COLUMNS
         drawing = self.book.add_chart({"type": native.kind})
         x_at = data + names.index(native.x)
+        colours = list(PALETTE.values())
         for number, series in enumerate(native.series):
             at = data + names.index(series)
-            colour = PALETTE[number % len(PALETTE)]
+            colour = colours[number % len(colours)]
             look: dict[str, Any] = {"fill": {"color": colour}}
             if native.kind == "line":
                 look = {"line": {"color": colour, "width": 2}}
             elif native.kind == "scatter":
-                colours = {"fill": {"color": colour}, "border": {"color": colour}}
-                look = {"marker": {"type": "circle", "size": 5, **colours}}
+                both = {"fill": {"color": colour}, "border": {"color": colour}}
+                look = {"marker": {"type": "circle", "size": 5, **both}}
             drawing.add_series(
                 {
                     "name": [name, HEADER_ROW, at],
