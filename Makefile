@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 _ := $(shell for ready in .venv/.ready .tools/*/.ready; do \
     [ ! -f "$$ready" ] || [ "$$(cat "$$ready")" = "$$(pwd -P)" ] || rm -f "$$ready"; done)
 
-.PHONY: help demo run retrain status rollback allow quote metrics forget rebuild ui docs test test-slow test-endurance bench \
+.PHONY: help demo run retrain reports status rollback allow quote metrics forget rebuild ui docs test test-slow test-endurance bench \
     lint ruff mypy import-linter sqlfmt sqlfluff dbt-bouncer format lock clean
 
 help: ## this list
@@ -36,6 +36,9 @@ run: $(VENV) ## runs the line on whatever lies in the landing folder
 
 retrain: $(VENV) ## the same, with every score trained anew
 	@$(PY) -m orchestration retrain
+
+reports: $(VENV) ## builds the reports of what is published, and sends none: reports/index.html
+	@$(PY) -m orchestration reports
 
 status: $(VENV) ## what is published, how old it is, what waits, what the last run said
 	@$(PY) -m orchestration status

@@ -23,6 +23,7 @@ import dagster as dg
 
 from assets.dbt import prepared_manifest
 from assets.landing.people import last_forgotten_at
+from assets.reports import shelf
 from assets.retries import retry_transient
 from assets.settings import DamagedError, Settings
 
@@ -176,6 +177,7 @@ def publish(settings: Settings, run_id: str) -> dict[str, Any]:
     shutil.rmtree(building)
     _remove(settings, versions(settings)[: -settings.keep_publishes])
     _remove(settings, outdated(settings))
+    shelf.withdraw(settings)
     whole = versions(settings)
     for folder in (published / "parquet").iterdir():
         if folder.name not in whole:  # a publish was cut off between its two moves
@@ -217,7 +219,8 @@ def outdated(settings: Settings) -> list[str]:
 
 
 def withdraw(settings: Settings) -> list[str]:
-    """Takes outdated versions away, also the published one: rather no marts than those.
+    """Takes outdated versions away, also the published one: rather no marts than those; and the
+    reports that were built from them.
 
     Returns them. Publishing removes them by itself; this is for when it does not come to that.
     """
@@ -228,6 +231,7 @@ def withdraw(settings: Settings) -> list[str]:
     for leftover in settings.published.glob(".*") if old else ():
         shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
     _remove(settings, old)
+    shelf.withdraw(settings)
     return old
 
 

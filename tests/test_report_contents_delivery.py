@@ -225,7 +225,7 @@ def test_overdue_lines_are_all_there(reports: dict[str, Report], demo_line: Line
         "select order_id, line_number, schedule_number from fct_order_line_deliveries"
         " where basis = 'last_promise' and is_overdue_open"
     )
-    listed = table(reports["promises"], "overdue", "Overdue lines, the whole list")
+    listed = table(reports["promises"], "overdue", "Overdue lines, the newest first")
     assert listed.is_whole_list
     assert {row[:3] for row in listed.rows} == set(overdue)
     assert headline(reports["promises"], "overdue").number.value == len(overdue) > 0

@@ -227,6 +227,13 @@ def shown(value: Value, unit: Unit, currency: str = "") -> str:
     raise ValueError(f"{value!r} is no {unit}")
 
 
+def told(words: Words, currency: str = "") -> str:
+    """A sentence as plain text, its figures as a reader sees them."""
+    return "".join(
+        part if isinstance(part, str) else shown(part.value, part.unit, currency) for part in words
+    )
+
+
 def _short(amount: float) -> str:
     for size, word in ((1e9, " bn"), (1e6, " M"), (1e3, " k")):
         if abs(amount) >= size:

@@ -117,9 +117,10 @@ order by objective_month desc
         title="Objectives issued",
         number=issued.value,
         context=words(
-            "in {}; {} in twelve months, while {} of those that reps have ended.",
+            "in {}; {} in the twelve months up to it. Counted by rep, {} began and {} ended.",
             month,
             found["issued"],
+            ended["new"],
             ended["withdrawn"],
         ),
         verdict=issued.verdict,

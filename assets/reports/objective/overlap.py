@@ -19,7 +19,7 @@ def section(marts: Published) -> Found:
     key, title = "overlap", "One strategy, or one per rep"
     question = "Do reps work on the same objectives?"
     used = (OVERLAP,)
-    common = judge(marts, COMMON, "value", "month", "number")
+    common = judge(marts, COMMON, "value", "month", "rate")
     if common is None:
         there = counted(marts, f"select count(*) from marts.{OVERLAP}")
         why = (
@@ -64,14 +64,15 @@ from marts.{OVERLAP} where objective_month = ?
             marts,
             "Overlap beyond chance, with its limits",
             words(
-                "What reps have in common beyond chance, by month: none at 0, all at 1; {} in {}.",
+                "What reps have in common beyond chance, by month: none at 0 %, all at 100 %; {} in"
+                " {}.",
                 common.value,
                 month,
             ),
             COMMON,
             "value",
             "month",
-            Column("Beyond chance", "number"),
+            Column("Beyond chance", "rate"),
         ),
         marts.table(
             "Overlap, month by month",

@@ -190,7 +190,7 @@ from ({AT_RISK}) group by product_family order by product_family
 def _risk_chart(marts: Published, month: Number) -> Part:
     import altair as alt
 
-    labels = {"late_count": "Late, added up", "on_time_count": "On time, added up"}
+    labels = {"on_time_count": "On time, added up", "late_count": "Late, added up"}
     bars = (
         alt.Chart(alt.NamedData("rows"))
         .transform_fold(list(labels), as_=["outcome", "lines"])
@@ -199,7 +199,7 @@ def _risk_chart(marts: Published, month: Number) -> Part:
             x=alt.X("yearmonthdate(due_date):O", title="Due", axis=alt.Axis(format="%d %b")),
             y=alt.Y("lines:Q", title="Lines"),
             color=labelled("outcome", labels),
-            order=alt.Order("outcome:N"),
+            order=alt.Order("outcome:N", sort="ascending"),
             tooltip=[
                 alt.Tooltip("due_date:T", title="Due", format="%Y-%m-%d"),
                 alt.Tooltip("late_count:Q", title="Late, added up", format=".1f"),

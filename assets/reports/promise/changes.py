@@ -80,8 +80,7 @@ from ({MOVES}) where basis_month = ?
     if part.numerator.value:
         finding += words(
             ": {} to a later day, {} to an earlier one, {} back to where it was, on average by {}."
-            " {} of them were moved only after they had fallen due, which does not count as a"
-            " promise.",
+            " Moved only after the date had passed, which does not count as a promise: {}.",
             found["later_count"],
             found["earlier_count"],
             found["back_count"],
@@ -171,12 +170,9 @@ from ({moves})
     if rescued is not None:
         saved = share_of(marts, RESCUED, rescued.period)
         finding += (
-            " Because of that, ",
+            " Of the lines that can be judged, ",
             *saved.words,
-            (
-                " of the lines that can be judged missed the first promise and still count as on"
-                " time against the last one."
-            ),
+            " missed the first promise and still count as on time against the last one.",
         )
         parts.insert(
             1,

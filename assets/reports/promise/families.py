@@ -180,7 +180,7 @@ def _family_chart(marts: Published, family: str, month: Number) -> Part:
             x=alt.X(
                 "on_time_rate:Q",
                 title="On time",
-                axis=alt.Axis(format=".0%"),
+                axis=alt.Axis(format=".0%", tickCount=6),
                 scale=alt.Scale(zero=False),
             ),
             y=alt.Y("product_family:N", title=None),

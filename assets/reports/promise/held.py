@@ -96,11 +96,12 @@ from pooled cross join spread
     )
     name = marts.number("select any_value(score_name) from (select ? as score_name)", "text", score)
     finding = words(
-        "Tried on {} lines that came after {} past fits ({}), the dates of 80 times in 100 held {}"
-        " of the time. From fit to fit that went from {} to {}; after the last one, of {}, it was"
+        "Tried with {} earlier models on the {} lines that came after them ({}), the dates of 80"
+        " times in 100 held {} of the time. From model to model that went from {} to {}; with the"
+        " last one, of {}, it was"
         " {} of {} lines.",
-        found["case_count"],
         found["fit_count"],
+        found["case_count"],
         name,
         found["held"],
         found["lowest"],
@@ -113,14 +114,14 @@ from pooled cross join spread
     parts: list[Part] = [
         (
             (
-                "Each past fit knew only what was known on its day and was tried on the lines that"
-                " came after it. Lines of one quarter are late together, so the verdict takes each"
-                " fit as one case."
+                "Each earlier model knew only what was known on its day and was tried on the lines"
+                " that came after it. Lines of one quarter are late together, so the verdict takes"
+                " each model as one case."
             ),
         ),
         _held_chart(marts, score),
         marts.table(
-            "How often the dates held, over all past fits",
+            "How often the dates held, over all earlier models",
             f"""
 select score_name, method, sum(held * case_count) / sum(case_count) as held, min(held) as lowest,
     max(held) as highest, sum(case_count) as case_count, count(*) as fit_count
@@ -130,10 +131,10 @@ from ({HELD}) group by score_name, method order by score_name, method
                 Column("Score"),
                 Column("Level"),
                 Column("Held", "rate"),
-                Column("Lowest fit", "rate"),
-                Column("Highest fit", "rate"),
+                Column("Lowest model", "rate"),
+                Column("Highest model", "rate"),
                 Column("Lines", "count"),
-                Column("Fits", "count"),
+                Column("Models", "count"),
             ),
             note=("Level p80 means: to be kept 80 times in 100.",),
         ),
@@ -162,7 +163,7 @@ group by score_name, slice_value order by score_name, slice_value
         title="Dates of 80 in 100 that held",
         number=found["held"],
         context=words(
-            "of {} lines after {} past fits; after the last one {}.",
+            "of {} lines, tried with {} earlier models; with the last of them {}.",
             found["case_count"],
             found["fit_count"],
             found["last_held"],
@@ -179,7 +180,7 @@ group by score_name, slice_value order by score_name, slice_value
     upper = found["last_upper"].value
     if isinstance(upper, float) and upper < level:
         said = words(
-            "After the last fit that could be tried, of {}, dates of 80 in 100 held only {} of the"
+            "With the last model that could be tried, of {}, dates of 80 in 100 held only {} of the"
             " time: where it matters promise the date of 95 in 100.",
             found["last_fitted_on"],
             found["last_held"],
@@ -192,18 +193,21 @@ def _kept_level(found: dict[str, Number], level: float) -> tuple[Verdict, Words]
     """Whether the share held differs from what was said by more than fits differ anyway."""
     fits, low, high = (found[name].value for name in ("fit_count", "low", "high"))
     if not isinstance(fits, int) or fits < FEWEST:
-        why = words(f"{{}} past fits; a verdict needs {FEWEST}.", found["fit_count"])
+        why = words(
+            f"{{}} earlier models were tried; a verdict needs {FEWEST}.", found["fit_count"]
+        )
         return "too little", why
     assert isinstance(low, float)
     assert isinstance(high, float)
     bounds = found["low"], found["high"]
     if low <= level <= high:
         why = words(
-            "As fits differ anyway, it could be anything from {} to {}: 80 in 100 lies between.",
+            "Models differ from one another anyway: it could be anything from {} to {}, and 80 in"
+            " 100 lies between.",
             *bounds,
         )
         return "noise", why
-    why = words("Even as fits differ, it lies between {} and {}: 80 in 100 does not.", *bounds)
+    why = words("Even as models differ, it lies between {} and {}: 80 in 100 does not.", *bounds)
     return "signal", why
 
 
@@ -214,13 +218,13 @@ def _held_chart(marts: Published, score: Value) -> Part:
     base = (
         alt.Chart(alt.NamedData("rows"))
         .transform_fold(list(labels), as_=["level", "held"])
-        .encode(x=alt.X("fitted_on:T", title="Day of the fit"))
+        .encode(x=alt.X("fitted_on:T", title="Day of the model"))
     )
     held = base.mark_line(point=True).encode(
         y=alt.Y("held:Q", title="Held", axis=alt.Axis(format=".0%")),
         color=labelled("level", labels, "Said"),
         tooltip=[
-            alt.Tooltip("fitted_on:T", title="Day of the fit", format="%Y-%m-%d"),
+            alt.Tooltip("fitted_on:T", title="Day of the model", format="%Y-%m-%d"),
             alt.Tooltip("level:N", title="Said"),
             alt.Tooltip("held:Q", title="Held", format=".1%"),
             alt.Tooltip("case_count:Q", title="Lines", format=","),
@@ -232,7 +236,7 @@ def _held_chart(marts: Published, score: Value) -> Part:
         .encode(y=alt.Y("said:Q", title="Held"), color=labelled("level", labels, "Said"))
     )
     return marts.chart(
-        "How often the dates held, by day of the fit",
+        "How often the dates held, by day of the model",
         ("The share of later lines that kept the date, a line per level; dashed what was said.",),
         specified(alt.layer(said, held)),
         f"""
@@ -242,7 +246,7 @@ select fitted_on, max(held) filter (method = 'p50') as p50,
 from ({HELD}) where score_name = ? group by fitted_on
 """,
         {
-            "fitted_on": Column("Day of the fit", "date"),
+            "fitted_on": Column("Day of the model", "date"),
             **{name: Column(label, "rate") for name, label in labels.items()},
             "case_count": Column("Lines", "count"),
         },

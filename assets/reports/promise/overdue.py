@@ -121,7 +121,7 @@ from ({OVERDUE})
                     WAITING,
                     words(
                         "{} lines went overdue within the last thirty days and are still open: the"
-                        " list of overdue lines has them at its end.",
+                        " list of overdue lines has them first.",
                         found["fresh_count"],
                     ),
                 )
@@ -207,7 +207,7 @@ from ({OVERDUE}) group by age
 
 def _overdue_list(marts: Published) -> Part:
     return marts.table(
-        "Overdue lines, the whole list",
+        "Overdue lines, the newest first",
         f"""
 select overdue.order_id, overdue.line_number, overdue.schedule_number, account.account_name,
     coalesce(product.product_name, overdue.product_id) as product, overdue.product_family,
@@ -216,7 +216,7 @@ select overdue.order_id, overdue.line_number, overdue.schedule_number, account.a
 from ({OVERDUE}) as overdue
 left join marts.dim_accounts as account using (account_id)
 left join marts.dim_products as product on product.product_id = overdue.product_id
-order by overdue.days_late desc, overdue.order_id, overdue.line_number, overdue.schedule_number
+order by overdue.days_late, overdue.order_id, overdue.line_number, overdue.schedule_number
 """,
         (
             Column("Order"),
