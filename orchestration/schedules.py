@@ -10,20 +10,26 @@ from orchestration.resources import read_settings, setting
 
 #: the plain console logger of `definitions.py`, however the job is started
 CONSOLE: dict[str, Any] = {"loggers": {"console": {}}}
-PUBLISHED = dg.AssetSelection.groups("published")
+LINE: dg.AssetSelection = dg.AssetSelection.all()
+PUBLISHED: dg.AssetSelection = dg.AssetSelection.groups("published")
+SERVED = dg.AssetSelection.groups("serving")
+if read_settings().postgres:  # a server is named, and is brought every publish
+    PUBLISHED |= SERVED
+else:
+    LINE -= SERVED
 MART_CHECKS = dg.AssetSelection.checks_for_assets(
     *(dg.AssetKey(["marts", mart.name]) for mart in public_marts())
 )
 
 refresh = dg.define_asset_job(
     "refresh",
-    selection=dg.AssetSelection.all(),
+    selection=LINE,
     config=CONSOLE,
     description="The line: landing, checks, models, checks, publish.",
 )
 retrain = dg.define_asset_job(
     "retrain",
-    selection=dg.AssetSelection.all(),
+    selection=LINE,
     config=CONSOLE,
     tags={RETRAINING: "true"},
     description="The line, with every score trained anew; a model that is no better is kept aside.",
