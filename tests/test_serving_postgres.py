@@ -159,17 +159,17 @@ def test_every_table_is_served_as_it_is_published(
                 f'cast("{c}" as {t}) as "{c}"'
                 for c, t in zip(published.columns, published.types, strict=True)
             )
-            found.create(f"temp.{name}")
+            here.register("found", found)
             for difference in (
-                f"select {typed} from temp.{name} except all from {name}",
-                f"from {name} except all select {typed} from temp.{name}",
+                f"select {typed} from found except all from {name}",
+                f"from {name} except all select {typed} from found",
             ):
                 assert here.sql(difference).fetchall() == [], name
         [(won,)] = here.sql(
-            "select sum(amount) from fct_opportunities where outcome = 'won'"
+            "select sum(amount_base) from fct_opportunities where outcome = 'won'"
         ).fetchall()
     [(served,)] = database.ask(
-        "select sum(amount) from marts.fct_opportunities where outcome = 'won'"
+        "select sum(amount_base) from marts.fct_opportunities where outcome = 'won'"
     )
     assert str(served) == str(won) != "None", "to the cent: no floats"
 
@@ -295,7 +295,7 @@ def test_readers_never_see_a_half(database: Database, settings: Settings) -> Non
     readers = [threading.Thread(target=read) for _ in range(3)]
     for reader in readers:
         reader.start()
-    last = 25
+    last = 15
     for number in range(2, last + 1):
         assert serve(two_tables(settings, number)).is_new
     is_over.set()
@@ -303,7 +303,7 @@ def test_readers_never_see_a_half(database: Database, settings: Settings) -> Non
         reader.join()
     assert not errors
     assert set(seen) <= {(2 * number, number, number) for number in range(1, last + 1)}
-    assert len(set(seen)) > 10, "they read on through the swaps"
+    assert len(set(seen)) > 5, "they read on through the swaps"
     assert database.schemas() == ["marts"]
 
 
@@ -351,7 +351,7 @@ def test_killed_at_any_moment_it_leaves_what_was_served(
 ) -> None:
     settings = database.serves(settings)
     serve(two_tables(settings, 1))
-    rows = "select i, repeat('x', 500) as filler from range(1000000) t (i)"
+    rows = "select i, repeat('x', 500) as filler from range(300000) t (i)"
     publish(settings, "20260002", "create table a as select 2 as n", f"create table b as {rows}")
 
     def is_at_work(what: str) -> bool:
@@ -368,7 +368,7 @@ def test_killed_at_any_moment_it_leaves_what_was_served(
         assert database.ask(BOTH) == [(2, 1, 1)]
         assert "marts__building" in database.schemas()
     assert serve(settings).is_new
-    assert database.ask("select count(*) from marts.b") == [(1_000_000,)]
+    assert database.ask("select count(*) from marts.b") == [(300_000,)]
     assert database.schemas() == ["marts"]
 
 
