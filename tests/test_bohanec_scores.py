@@ -57,16 +57,20 @@ def held_out(seed: int) -> NDArray[np.float64]:
 
 @pytest.mark.slow
 def test_it_holds_on_real_deals(record_testsuite_property: Callable[[str, object], None]) -> None:
-    """As well as a plain logistic regression there (.813 and .174 over 8 repeats); five gave
-    .815 and .170, where .825 and .169 are wished for."""
+    """Better than a plain logistic regression there (.813 and .174 over 8 repeats), as well as a
+    forest (.824 and .170); what is wished for is .825 and .169."""
     won = deals().won
     said = [held_out(seed) for seed in range(REPEATS)]
     mean_auc = np.mean([auc(won, probability) for probability in said])
     mean_brier = np.mean([brier(won, probability) for probability in said])
     record_testsuite_property("bohanec", f"AUC {mean_auc:.4f}, Brier {mean_brier:.4f}")
-    assert mean_auc >= 0.81 and mean_brier <= 0.174
+    assert mean_auc >= 0.82 and mean_brier <= 0.169
     together = np.mean(said, axis=0)
-    assert (expected_calibration_error(won, together) or 1) <= 0.06
+    # 448 deals in ten bins are off by chance alone: no further than chance takes 99 of 100 truths
+    chance = np.random.default_rng(1)
+    worlds = [chance.random(together.size) < together for _ in range(400)]
+    by_chance = [expected_calibration_error(world, together) or 1 for world in worlds]
+    assert (expected_calibration_error(won, together) or 1) <= np.quantile(by_chance, 0.99)
     # the more is said, the more come of it
     rates = [part.win_rate for part in reliability_curve(won, together, bins=4)]
     assert rates == sorted(rates, key=lambda rate: rate or 0)

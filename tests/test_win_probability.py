@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from assets.scoring import storage
 from assets.scoring.evaluation import auc
 from assets.scoring.win_probability import (
+    DEFAULT_CHOICE,
     REASONS,
     TRUSTED_TYPES,
     Baselines,
@@ -26,6 +27,7 @@ from assets.scoring.win_probability import (
     Quarter,
     Report,
     Training,
+    _fitted_model,
     drift,
     fit,
     from_record,
@@ -336,6 +338,72 @@ def test_text_that_knows_the_outcome_is_named_and_rare_names_are_not(known: Worl
     )
     assert list(suspicious(table, texts, known.won)) == ["reason"]
     assert suspicious(known.table, FEATURES, known.won) == {}
+
+
+def test_what_rises_never_speaks_against_a_deal_and_the_rest_is_free() -> None:
+    """Two answers, one of them the other with noise, and a number that lowers: unbound, the noisy
+    twin is weighed against the other."""
+    chance = np.random.default_rng(5)
+    deals = 1500
+    answer = chance.uniform(size=deals)
+    twin = answer + chance.normal(scale=0.05, size=deals)
+    delay = chance.uniform(size=deals)
+    log_odds = 3 * (answer - 0.5) - 6 * (twin - answer) - 2 * (delay - 0.5)
+    won = chance.uniform(size=deals) < 1 / (1 + np.exp(-log_odds))
+    table = pd.DataFrame({"answer": answer, "twin": twin, "delay": delay})
+
+    def slopes(rises: bool) -> dict[str, NDArray[np.float64]]:
+        features = [Feature(name, "number", "", "", rises=rises) for name in ("answer", "twin")]
+        features.append(Feature("delay", "number", "", ""))
+        closed = np.full(deals, np.datetime64("NaT"))
+        model = fit(table, features, won, closed, np.arange(deals).astype(str), resamples=0)
+        steps = np.linspace(0.05, 0.95, 19)
+        found = {}
+        for name in table:
+            asked = pd.DataFrame({column: np.full(19, 0.5) for column in table})
+            asked[name] = steps
+            probability = probabilities(model, asked)
+            found[str(name)] = np.diff(np.log(probability / (1 - probability)))
+        return found
+
+    free, held = slopes(rises=False), slopes(rises=True)
+    assert free["twin"].mean() < -0.01, "the world is not one in which it would matter"
+    assert (held["twin"] > -1e-6).all() and (held["answer"] > -1e-6).all()
+    assert held["answer"].mean() > 0.05 and held["delay"].mean() < -0.05
+
+
+def test_bounds_that_do_not_bind_change_nothing() -> None:
+    """The bound fit says what scikit-learn's own says where the weights rise by themselves."""
+    chance = np.random.default_rng(6)
+    known = chance.uniform(size=(2000, 4))
+    log_odds = known @ np.array([-1.0, 0.5, 2.0, -3.0])
+    won = chance.uniform(size=2000) < 1 / (1 + np.exp(-log_odds))
+    free = _fitted_model(known, won, 0.3, ())
+    bound = _fitted_model(known, won, 0.3, [np.array([0, 1, 2])])
+    apart = free.predict_proba(known) - bound.predict_proba(known)
+    assert np.abs(apart).max() < 0.01
+    # and not because it says the same of all
+    assert np.ptp(free.predict_proba(known)) > 0.5
+
+
+def test_few_deals_keep_the_usual_penalty_and_many_choose() -> None:
+    """With steep truths a weak penalty is better, and enough deals show it."""
+    chance = np.random.default_rng(8)
+
+    def chosen(deals: int) -> float:
+        table = pd.DataFrame({f"f{n}": chance.uniform(size=deals) for n in range(3)})
+        log_odds = 8 * (table.sum(axis=1).to_numpy() - 1.5)
+        won = chance.uniform(size=deals) < 1 / (1 + np.exp(-log_odds))
+        features = [Feature(str(name), "number", "", "") for name in table]
+        closed = np.full(deals, np.datetime64("NaT"))
+        model = fit(table, features, won, closed, np.arange(deals).astype(str), resamples=0)
+        assert model.choice is not None
+        return model.choice.strength
+
+    assert chosen(3000) > DEFAULT_CHOICE.strength
+    few = world(seed=3, deals=300)
+    shuffled = np.random.default_rng(9).permutation(few.won)
+    assert few.fit(won=shuffled, resamples=0).choice == DEFAULT_CHOICE
 
 
 def test_reasons_are_the_points_against_an_average_deal(known: World, fitted: Fitted) -> None:

@@ -155,6 +155,12 @@ class PublishInfo:
     fiscal_year_start_month: int
     published_at: datetime
 
+    @property
+    def fiscal_year_start(self) -> date:
+        """First day of the fiscal year of the as_of."""
+        is_before = self.as_of_date.month < self.fiscal_year_start_month
+        return date(self.as_of_date.year - is_before, self.fiscal_year_start_month, 1)
+
 
 @dataclass(frozen=True)
 class Report:

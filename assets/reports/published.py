@@ -66,6 +66,26 @@ class Published:
             for value, (name, unit) in zip(rows[0], units.items(), strict=True)
         }
 
+    def each(
+        self, sql: str, units: dict[str, Unit], *parameters: Value
+    ) -> tuple[dict[str, Number], ...]:
+        """A figure per row and column, each with the query that gives it alone.
+
+        The query must order its rows, and no two alike.
+        """
+        rows = self.ask(Query(f"select {', '.join(units)} from ({sql})", parameters))
+        return tuple(
+            {
+                name: Number(
+                    value,
+                    unit,
+                    Query(f"select {name} from ({sql}) limit 1 offset {place}", parameters),
+                )
+                for value, (name, unit) in zip(row, units.items(), strict=True)
+            }
+            for place, row in enumerate(rows)
+        )
+
     def table(
         self,
         title: str,

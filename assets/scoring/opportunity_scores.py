@@ -166,6 +166,7 @@ FACTS = (
         "number",
         "its qualification score is good",
         "its qualification score is poor",
+        rises=True,
     ),
     Feature(
         "completeness_rate",
@@ -176,8 +177,9 @@ FACTS = (
     Feature(
         "account_win_rate",
         "number",
-        "what became of the earlier deals of its customer speaks for it",
-        "what became of the earlier deals of its customer speaks against it",
+        "the earlier deals of its customer were often won",
+        "the earlier deals of its customer were seldom won",
+        rises=True,
     ),
     Feature(
         "account_on_time_rate",
@@ -186,12 +188,13 @@ FACTS = (
         "how its customer's dates were kept speaks against it",
     ),
     # says what became of the deals in one hand: no reason for a reader, since it points at a person
-    Feature("owner_win_rate", "number", "", "", is_told=False),
+    Feature("owner_win_rate", "number", "", "", is_told=False, rises=True),
     Feature(
         "segment_win_rate",
         "number",
         "its segment has been buying",
         "its segment has not been buying",
+        rises=True,
     ),
 )
 
@@ -271,9 +274,10 @@ def _questions(deals: Deals, system: str) -> tuple[Feature, ...]:
         Feature(
             ANSWER + attribute,
             "number",
-            f"answered as in deals that are won: {question or attribute}",
-            f"answered as in deals that are lost: {question or attribute}",
+            f"answered well: {question or attribute}",
+            f"answered poorly: {question or attribute}",
             is_changeable=True,
+            rises=True,
         )
         for attribute, question in asked
     )

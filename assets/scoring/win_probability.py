@@ -23,6 +23,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize
 from scipy.special import expit
 
 from assets.scoring.evaluation import (
@@ -67,8 +68,6 @@ UNDATED_PARTS = 5
 PURGE_DAYS = 30
 HAND_SCORE_STRENGTH = 100.0
 STRENGTHS = (0.01, 0.03, 0.1, 0.3)
-#: a weaker penalty must lower the Brier score by more than this share of it
-HAIR = 0.0025
 #: where lines break, as quantiles of the number; outside the outer ones they are flat
 CURVE_KNOTS = (0.02, 0.2, 0.4, 0.6, 0.8, 0.98)
 LINE_KNOTS = (0.02, 0.98)
@@ -114,7 +113,9 @@ class Feature:
     `kind`: a number may be missing (null); a flag is true, false or missing; a category is text or
     missing. `lifts` and `lowers` say what it means when the fact speaks for and against the deal.
     `is_changeable`: a rep can do something about it. `is_told`: whether it may stand as a reason;
-    what says more of a person than of the deal may not.
+    what says more of a person than of the deal may not. `rises`: more of a number never speaks
+    against a deal, by what it means; the model is held to that, since facts that go together are
+    else weighed against each other until one of them speaks against its own sense.
     """
 
     name: str
@@ -123,6 +124,7 @@ class Feature:
     lowers: str
     is_changeable: bool = False
     is_told: bool = True
+    rises: bool = False
 
 
 @dataclass(frozen=True)
@@ -306,13 +308,18 @@ def fit(
     if status != "fitted":
         return without_model
 
+    from sklearn.pipeline import Pipeline
     from threadpoolctl import threadpool_limits
 
     # more threads would add the same numbers in another order
     with threadpool_limits(limits=1):
         frame = rows.frame[[feature.name for feature in used]]
-        report, choice = _judge(rows, frame, resamples)
-        pipeline = _pipeline(frame, choice).fit(frame, rows.won)
+        rising = frozenset(feature.name for feature in used if feature.rises)
+        report, choice = _judge(rows, frame, rising, resamples)
+        columns = _columns(frame)
+        known = columns.fit_transform(frame, rows.won)
+        model = _fitted_model(known, rows.won, choice.strength, _rising_lines(columns, rising))
+        pipeline = Pipeline([("columns", columns), ("model", model)])
     added = {name: _log_odds(pipeline, values)[0] for name, values in frame.items()}
     return replace(
         without_model,
@@ -470,16 +477,73 @@ def _outcome_counts(deals: _Deals, rows: Rows | NDArray[np.bool_]) -> tuple[int,
     return int(np.unique(deal[won]).size), int(np.unique(deal[~won]).size)
 
 
-def _pipeline(frame: pd.DataFrame, choice: Choice) -> Any:
-    from sklearn.pipeline import Pipeline
-
-    return Pipeline([("columns", _columns(frame)), ("model", _model(choice.strength))])
-
-
 def _model(strength: float) -> Any:
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(C=strength, max_iter=1000, tol=TOLERANCE)
+
+
+def _fitted_model(
+    known: Any, won: NDArray[np.bool_], strength: float, rising: Sequence[NDArray[np.int64]]
+) -> Any:
+    """The logistic regression whose weights do not fall along any of the `rising` lines (their
+    columns, from the lowest knot to the highest).
+
+    scikit-learn's objective, by the same method (L-BFGS), with bounds, which it does not take: a
+    weight along a line is the one before plus a step that is not negative.
+    """
+    if not rising:
+        return _model(strength).fit(known, won)
+    rows, size = known.shape
+    penalty = 1 / (strength * rows)
+    bounds: list[tuple[float | None, None]] = [(None, None)] * (size + 1)
+    for line in rising:
+        for column in line[1:]:
+            bounds[column] = (0, None)
+
+    def weights_of(steps: Floats) -> Floats:
+        weights = steps[:size].copy()
+        for line in rising:
+            weights[line] = weights[line].cumsum()
+        return weights
+
+    def loss(steps: Floats) -> tuple[float, Floats]:
+        weights = weights_of(steps)
+        log_odds = known @ weights + steps[size]
+        off = expit(log_odds) - won
+        slope = known.T @ off / rows + penalty * weights
+        for line in rising:
+            slope[line] = slope[line][::-1].cumsum()[::-1]
+        value = np.logaddexp(0, np.where(won, -log_odds, log_odds)).mean()
+        value += penalty * (weights @ weights) / 2
+        return float(value), np.append(slope, off.mean())
+
+    options = {"maxiter": 1000, "gtol": TOLERANCE, "ftol": 64 * np.finfo(float).eps}
+    found = minimize(
+        loss, np.zeros(size + 1), jac=True, method="L-BFGS-B", bounds=bounds, options=options
+    )
+    model = _model(strength)
+    model.classes_ = np.array([False, True])
+    model.coef_ = weights_of(found.x)[np.newaxis]
+    model.intercept_ = found.x[size:]
+    model.n_features_in_ = size
+    model.n_iter_ = np.array([found.nit], dtype=np.int32)
+    return model
+
+
+def _rising_lines(columns: Any, rising: frozenset[str]) -> list[NDArray[np.int64]]:
+    """For each line of a number that may not fall, its columns from the lowest knot up."""
+    lines = []
+    for name, transformer, names in columns.transformers_:
+        if name in ("lines", "curves"):
+            size = len(transformer["lines"].knots)
+            start = columns.output_indices_[name].start
+            lines += [
+                np.arange(start + number * size, start + (number + 1) * size)
+                for number, feature in enumerate(names)
+                if feature in rising
+            ]
+    return lines
 
 
 def _columns(frame: pd.DataFrame) -> Any:
@@ -555,7 +619,9 @@ class _Trial:
     baselines: Mapping[str, Floats]
 
 
-def _judge(deals: _Deals, frame: pd.DataFrame, resamples: int) -> tuple[Report, Choice]:
+def _judge(
+    deals: _Deals, frame: pd.DataFrame, rising: frozenset[str], resamples: int
+) -> tuple[Report, Choice]:
     """How the way of choosing did on deals it had not seen, and what it chooses from all of them.
 
     A deal is judged by the choice that was best on earlier quarters (without dates: on other
@@ -568,10 +634,10 @@ def _judge(deals: _Deals, frame: pd.DataFrame, resamples: int) -> tuple[Report, 
         purge_days=PURGE_DAYS,
         parts=ACCOUNT_PARTS,
     )
-    trial = _try(deals, frame, forward, "forward in time")
+    trial = _try(deals, frame, rising, forward, "forward in time")
     if not _is_evidence(deals, trial.part >= 0):
         by_account = grouped_folds(deals.accounts, UNDATED_PARTS)
-        trial = _try(deals, frame, by_account, "by accounts alone")
+        trial = _try(deals, frame, rising, by_account, "by accounts alone")
     validated = trial.part >= 0
     if not _is_evidence(deals, validated):
         return Report(), DEFAULT_CHOICE
@@ -591,7 +657,11 @@ def _is_evidence(deals: _Deals, rows: Rows | NDArray[np.bool_]) -> bool:
 
 
 def _try(
-    deals: _Deals, frame: pd.DataFrame, folds: Iterable[Fold], validation: Validation
+    deals: _Deals,
+    frame: pd.DataFrame,
+    rising: frozenset[str],
+    folds: Iterable[Fold],
+    validation: Validation,
 ) -> _Trial:
     """Every choice and baseline on every fold that has enough to learn from."""
     shape = deals.won.shape
@@ -615,8 +685,9 @@ def _try(
         columns = _columns(frame.iloc[train])
         known = columns.fit_transform(frame.iloc[train], deals.won[train])
         asked = columns.transform(frame.iloc[held_out])
+        lines = _rising_lines(columns, rising)
         for choice, probability in by_choice.items():
-            model = _model(choice.strength).fit(known, deals.won[train])
+            model = _fitted_model(known, deals.won[train], choice.strength, lines)
             probability[held_out] = model.predict_proba(asked)[:, 1]
         for name, values in baselines.items():
             values[held_out] = _baseline(name, deals, fold)
@@ -679,16 +750,26 @@ def hand_score_probabilities(
 
 
 def _choose(trial: _Trial, deals: _Deals, evidence: NDArray[np.bool_]) -> Choice:
-    """The strongest penalty whose Brier score is not more than a hair above the lowest."""
+    """The usual penalty, unless another's Brier score is lower by more than two standard errors of
+    the difference, over accounts; then the lowest of those.
+
+    After the standard-error rule (Breiman et al. 1984, Classification and Regression Trees): few
+    deals cannot tell penalties apart, and the luckiest of several is worse than the usual one.
+    """
     if not _is_evidence(deals, evidence):
         return DEFAULT_CHOICE
-    losses = {
-        choice: _loss(deals.won[evidence], probability[evidence])
-        for choice, probability in trial.by_choice.items()
-    }
-    enough = min(losses.values()) * (1 + HAIR)
-    good = (choice for choice, loss in losses.items() if loss <= enough)
-    return min(good, key=lambda choice: choice.strength)
+    won = deals.won[evidence]
+    accounts = groups_by_account(deals.accounts[evidence])
+    usual = (trial.by_choice[DEFAULT_CHOICE][evidence] - won) ** 2
+    best, least = DEFAULT_CHOICE, 0.0
+    for choice, probability in trial.by_choice.items():
+        worse = (probability[evidence] - won) ** 2 - usual
+        mean = round(float(worse.mean()), 9)
+        by_account = np.bincount(accounts.of_deal, worse - mean)
+        error = round(float(np.sqrt((by_account**2).sum()) / won.size), 9)
+        if mean < min(least, -2 * error):
+            best, least = choice, mean
+    return best
 
 
 def _loss(won: NDArray[np.bool_], probability: Floats) -> float:

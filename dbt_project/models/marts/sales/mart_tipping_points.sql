@@ -3,6 +3,19 @@ with
     int_tipping_points as (select * from {{ ref("int_tipping_points") }}),
     fct_qualification_scores as (select * from {{ ref("fct_qualification_scores") }}),
     fct_opportunities as (select * from {{ ref("fct_opportunities") }}),
+    run_settings as (select * from {{ ref("stg_run_settings") }}),
+    scorecards as (
+        select
+            source_system,
+            pipeline,
+            landmark,
+            'scorecard ' || string_agg(
+                distinct scorecard_version, ', ' order by scorecard_version
+            ) as model_version,
+        from fct_qualification_scores
+        where is_resolved_evidence
+        group by source_system, pipeline, landmark
+    ),
     -- won and lost deals that are no evidence, and why
     left_out as (
         select
@@ -89,7 +102,15 @@ with
             coalesce(left_out.not_complete_count, 0) as not_complete_count,
             coalesce(left_out.after_close_count, 0) as after_close_count,
             coalesce(without_landmark.without_landmark_count, 0) as without_landmark_count,
+            scorecards.model_version,
+            run_settings.as_of_at as scored_at,
         from int_tipping_points
+        cross join run_settings
+        left join
+            scorecards
+            on int_tipping_points.source_system = scorecards.source_system
+            and int_tipping_points.pipeline = scorecards.pipeline
+            and int_tipping_points.landmark = scorecards.landmark
         left join
             left_out
             on int_tipping_points.source_system = left_out.source_system

@@ -1,0 +1,118 @@
+"""How charts look, wherever they stand: one palette, one type scale, light and dark.
+
+Belongs here: the theme, and a chart as SVG, as PNG and as a specification for the browser. Does not
+belong here: what a chart shows (its report).
+"""
+
+import copy
+import re
+from datetime import date, datetime
+from typing import Any
+
+from assets.reports.content import Chart, PublishInfo, Value
+
+#: colours that also those tell apart who see no red or green (after Okabe and Ito 2008), darkened
+#: to stand out on white; by name, as the page calls them
+PALETTE = {
+    "c1": "#0b5f7a",
+    "c2": "#c05a00",
+    "c3": "#5b3a8e",
+    "c4": "#2e7d4f",
+    "c5": "#a31545",
+    "c6": "#6b6b00",
+}
+INK, QUIET, LINE, PAPER = "#1b2430", "#56616f", "#d9dee5", "#fffffe"
+#: what stands for each in a page that has a light and a dark set of them
+VARIABLES = {
+    **{colour: f"var(--{name})" for name, colour in PALETTE.items()},
+    INK: "var(--ink)",
+    QUIET: "var(--quiet)",
+    LINE: "var(--line)",
+    PAPER: "var(--paper)",
+}
+WIDE, NARROW, HEIGHT = 680, 300, 240
+FONT = "system-ui, -apple-system, Segoe UI, Roboto, sans-serif"
+
+
+def _config() -> dict[str, Any]:
+    first, *_ = PALETTE.values()
+    label = {"labelColor": QUIET, "titleColor": QUIET, "labelFontSize": 12, "titleFontSize": 12}
+    return {
+        "background": None,
+        "font": FONT,
+        "view": {"stroke": None},
+        "axis": {
+            **label,
+            "titleFontWeight": "normal",
+            "gridColor": LINE,
+            "domainColor": LINE,
+            "tickColor": LINE,
+            "labelPadding": 6,
+            "labelOverlap": True,
+        },
+        "axisX": {"grid": False},
+        "axisY": {"domain": False, "ticks": False},
+        "legend": {**label, "orient": "top", "title": None, "symbolType": "circle"},
+        "title": {"color": INK},
+        "header": label,
+        "range": {"category": list(PALETTE.values())},
+        "mark": {"color": first},
+        "line": {"strokeWidth": 2, "color": first},
+        "point": {"size": 45, "filled": True, "color": first},
+        "bar": {"color": first},
+        "area": {"color": first, "opacity": 0.25},
+        "rule": {"color": QUIET},
+        "tick": {"color": first},
+        "text": {"color": INK, "fontSize": 12},
+    }
+
+
+def spec_with_rows(chart: Chart, width: int = WIDE) -> dict[str, Any]:
+    """The whole Vega-Lite specification: theme, size and rows.
+
+    Args:
+        width: of the plot in pixels; a chart of several views keeps the sizes it has.
+    """
+    spec = copy.deepcopy(chart.spec)
+    spec["datasets"] = {
+        "rows": [dict(zip(chart.columns, map(_json, row), strict=True)) for row in chart.rows]
+    }
+    spec["config"] = _config()
+    spec.setdefault("padding", 4)
+    if "mark" in spec or "layer" in spec:
+        spec["width"] = width
+        if not isinstance(spec.get("height"), dict):  # a step per value
+            spec["height"] = spec.get("height", HEIGHT)
+        spec["autosize"] = {"type": "fit-x", "contains": "padding"}
+    return spec
+
+
+def _json(value: Value) -> Value:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    # with its midnight, or a browser west of Greenwich shows the day before
+    return f"{value}T00:00:00" if isinstance(value, date) else value
+
+
+def static_svg(chart: Chart, name: str, width: int = WIDE) -> str:
+    """The chart as an SVG element in which colours are the variables of the page.
+
+    Args:
+        name: makes its ids those of no other chart.
+    """
+    import vl_convert
+
+    svg = vl_convert.vegalite_to_svg(spec_with_rows(chart, width))
+    svg = re.sub(r'\b(id="|url\(#|href="#)', rf"\g<1>{name}-", svg)
+    for colour, variable in VARIABLES.items():
+        svg = svg.replace(colour, variable)
+    return svg
+
+
+def png(chart: Chart, info: PublishInfo) -> bytes:
+    """The chart as a picture for mail, at twice its size, on white."""
+    import vl_convert
+
+    spec = spec_with_rows(chart)
+    spec["config"]["background"] = "#ffffff"
+    return vl_convert.vegalite_to_png(spec, scale=2)

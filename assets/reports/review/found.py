@@ -1,0 +1,36 @@
+"""What a section of the review hands back, and how it asks to be looked at."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from assets.reports.content import Headline, Section, Words, words
+from assets.reports.signals import MIN_CASES, Judged
+
+#: how pressing: a signal for the worse, work that waits, any other signal
+WORSE, WAITING, MOVED = 1, 2, 3
+#: why a rate is not shown that the report itself adds up
+FEW = f"fewer than {MIN_CASES} cases"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A section, the figure it sends to the first screen, and what it asks to be looked at, each
+    with how pressing that is."""
+
+    section: Section
+    headline: Headline | None = None
+    look: tuple[tuple[int, Words], ...] = ()
+
+
+def look(
+    judged: Judged | None, title: str, better: Literal["high", "low"] | None, more: Words = ()
+) -> tuple[tuple[int, Words], ...]:
+    """Asks to look at a figure if it gives a signal; one for the worse goes before all else.
+
+    `better`: the side on which the figure is good; None where neither is. `more`: what is behind.
+    """
+    if judged is None or not judged.is_signal:
+        return ()
+    is_worse = better is not None and judged.is_above is (better == "low")
+    said = words(f"{title}: {{}} in {judged.period_words}{{}}. ", judged.value, judged.period)
+    return ((WORSE if is_worse else MOVED, (*said, *judged.why, *more)),)
