@@ -9,7 +9,6 @@ from assets.reports import objectives, promises, qualification_year_to_date, sal
 from assets.reports.content import Report
 from assets.reports.published import Published
 
-
 Cadence: TypeAlias = Literal["weekly", "monthly"]
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from markupsafe import Markup, escape
 
@@ -34,6 +34,7 @@ from assets.reports.content import (
     figures,
     shown,
 )
+from assets.reports.shelf import Kept
 
 HERE = Path(__file__).parent
 #: of a long list, what the page holds: the workbook holds all of it
@@ -50,14 +51,6 @@ VERDICTS = {
     "plain": ("", ""),
 }
 DRAWN = frozenset(["mark", "layer"])
-
-
-class Kept(Protocol):
-    """A report that was built, as the index lists it."""
-
-    key: str
-    title: str
-    as_of: date
 
 
 def page(report: Report) -> str:
@@ -96,7 +89,9 @@ def _vega() -> str:
     import vl_convert
 
     # an end tag in a text of it would end the script
-    return vl_convert.javascript_bundle().replace("</script", "<\\/script")
+    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace(
+        "</script", "<\\/script"
+    )
 
 
 def _policy(scripts: list[str]) -> str:
