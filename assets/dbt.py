@@ -39,6 +39,8 @@ DBT = [str(Path(sys.executable).with_name("dbt"))]
 #: the same, but it works in the folder named first, and ends when its standard input does
 DBT_CHILD = [sys.executable, "-m", "assets.dbt_child"]
 PARTIAL_PARSE = "partial_parse.msgpack"
+#: the metrics of `models/semantic_layer`, as MetricFlow reads them
+SEMANTIC_MANIFEST = "semantic_manifest.json"
 #: the tag of a run that trains every score anew
 RETRAINING = "funnelworks/retraining"
 project = DbtProject(project_dir=PROJECT_DIR, profiles_dir=PROJECT_DIR)
@@ -89,7 +91,7 @@ def prepared_manifest() -> Path:
             if parsed.returncode:
                 words = f"{parsed.stdout}{parsed.stderr}"
                 raise RuntimeError(f"dbt cannot parse {PROJECT_DIR}:\n{words}")
-            for name in (PARTIAL_PARSE, manifest.name):
+            for name in (PARTIAL_PARSE, SEMANTIC_MANIFEST, manifest.name):
                 os.replace(Path(elsewhere, name), manifest.with_name(name))
     return manifest
 
@@ -106,7 +108,8 @@ class SchemaAndTable(DagsterDbtTranslator):
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         if dbt_resource_props["resource_type"] == "source":
             return dg.AssetKey([dbt_resource_props["source_name"], dbt_resource_props["name"]])
-        return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
+        # of a model with versions the newest bears its name, an older one its own
+        return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["alias"]])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         layer = dbt_resource_props["schema"]
@@ -139,7 +142,7 @@ def dbt_models(
         ask_for_training(settings.home, settings.as_of)
     with retry_transient(context):
         if context.is_subset:
-            names = [node.split(".")[-1] for node, key in nodes.items() if key in chosen]
+            names = [node.split(".", 2)[-1] for node, key in nodes.items() if key in chosen]
             seconds = build(settings, names, context.log.info)
         else:
             seconds = build_due(settings, context.log.info)

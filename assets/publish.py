@@ -23,6 +23,7 @@ import dagster as dg
 
 from assets.dbt import prepared_manifest
 from assets.landing.people import last_forgotten_at
+from assets.reports import shelf
 from assets.retries import retry_transient
 from assets.settings import DamagedError, Settings
 
@@ -54,15 +55,23 @@ def public_marts() -> tuple[Mart, ...]:
     nodes = json.loads(prepared_manifest().read_text())["nodes"].values()
     return tuple(
         Mart(
-            name=node["name"],
-            source=f'"{node["schema"]}"."{node["name"]}"',
+            name=node["alias"],
+            source=f'"{node["schema"]}"."{node["alias"]}"',
             grain=tuple(node["config"]["meta"]["grain"]),
-            description=node["description"],
+            description=_farewell(node) + node["description"],
             columns=tuple((c["name"], c["description"]) for c in node["columns"].values()),
         )
-        for node in sorted(nodes, key=lambda node: node["name"])
+        for node in sorted(nodes, key=lambda node: node["alias"])
         if node["resource_type"] == "model" and node["config"].get("access") == "public"
     )
+
+
+def _farewell(node: dict[str, Any]) -> str:
+    """For a version of a mart that will go: until when it is there, and what takes its place."""
+    if not node.get("deprecation_date"):
+        return ""
+    until = node["deprecation_date"][:10]
+    return f"DEPRECATED, published until {until}; read {node['name']} instead. "
 
 
 #: what the line says of itself: not dbt models, since they are written by the run around them
@@ -168,6 +177,7 @@ def publish(settings: Settings, run_id: str) -> dict[str, Any]:
     shutil.rmtree(building)
     _remove(settings, versions(settings)[: -settings.keep_publishes])
     _remove(settings, outdated(settings))
+    shelf.withdraw(settings)
     whole = versions(settings)
     for folder in (published / "parquet").iterdir():
         if folder.name not in whole:  # a publish was cut off between its two moves
@@ -209,7 +219,8 @@ def outdated(settings: Settings) -> list[str]:
 
 
 def withdraw(settings: Settings) -> list[str]:
-    """Takes outdated versions away, also the published one: rather no marts than those.
+    """Takes outdated versions away, also the published one: rather no marts than those; and the
+    reports that were built from them.
 
     Returns them. Publishing removes them by itself; this is for when it does not come to that.
     """
@@ -220,6 +231,7 @@ def withdraw(settings: Settings) -> list[str]:
     for leftover in settings.published.glob(".*") if old else ():
         shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
     _remove(settings, old)
+    shelf.withdraw(settings)
     return old
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from dagster_shared.error import SerializableErrorInfo
 
 #: the commands that change a home, and so wait for their turn
-ALONE = ("run", "retrain", "demo", "rollback", "forget", "rebuild")
+ALONE = ("run", "retrain", "demo", "rollback", "forget", "rebuild", "reports")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -60,7 +60,14 @@ def main(arguments: list[str] | None = None) -> int:
     quoting.add_argument("--product", required=True, help="its id or name")
     quoting.add_argument("--quantity", required=True, help="how many")
     quoting.add_argument("--day", default="", help="the day of the order, as an ISO date")
+    asking = commands.add_parser("metrics", help="metrics of what is published, by month and group")
+    asking.add_argument("--metric", default="", help="names with commas between; none lists all")
+    asking.add_argument("--by", default="", help="metric_time__month, segment, …")
+    asking.add_argument("--where", action="append", default=[], help="<group>=<value>, repeatable")
+    asking.add_argument("--since", type=date.fromisoformat, help="the first day, as an ISO date")
+    asking.add_argument("--until", type=date.fromisoformat, help="the last day, as an ISO date")
     commands.add_parser("rebuild", help="make the warehouse anew from landing and state, and run")
+    commands.add_parser("reports", help="build the reports of what is published; send nothing")
     commands.add_parser("ui", help="the web UI and the daemon on 127.0.0.1")
     asked = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a wish to stop, like Ctrl-C
@@ -96,8 +103,12 @@ def _obey(asked: argparse.Namespace, settings: Settings) -> int:
             return forget(settings, asked.person, asked.system, asked.mode, asked.reason)
         case "quote":
             return quote(settings, asked.product, asked.quantity, asked.day)
+        case "metrics":
+            return metrics(settings, asked)
         case "rebuild":
             return rebuild(settings)
+        case "reports":
+            return reports(settings)
         case _:
             return ui(settings)
 
@@ -110,15 +121,42 @@ def run(settings: Settings, job: str = "refresh") -> int:
     """The job `refresh` or `retrain`, in this process; 0 = published."""
     started = time.monotonic()
     _say(f"Funnelworks: running the line on {settings.landing}")
+    from assets.publish import current, withdraw
+
+    run_id = str(uuid.uuid4())
+    result, failures = _carried_out(settings, job, run_id)
+    seconds = time.monotonic() - started
+    published = current(settings)
+    if published and published["run_id"] == run_id:
+        for words in failures:  # of what came after
+            print(words, file=sys.stderr)
+        if failures:
+            withdraw_served(settings)
+        times = _where_the_time_went(result, seconds) if result else ""
+        print(f"Published in {seconds:.0f} s{times}: {settings.published / 'marts.duckdb'}")
+        return 0
+    before = "is untouched"
+    if withdraw(settings):
+        before = "names people who are forgotten, and was taken away"
+    withdraw_served(settings)
+    print(
+        f"\nNOT PUBLISHED (run {run_id}, {seconds:.0f} s). What was published before {before}.",
+        file=sys.stderr,
+    )
+    _tell_ways_out(failures)
+    return 1
+
+
+def _carried_out(
+    settings: Settings, job: str, run_id: str
+) -> "tuple[dg.ExecuteInProcessResult | None, list[str]]":
+    """Carries a job out in this process; its result where it began, and what failed, in words."""
     import dagster as dg
     import sqlalchemy as sa
 
-    from assets.publish import current
-
     # what Dagster logs of its own steps is kept in its home; the console is for the line's words
     logging.getLogger("dagster").setLevel(logging.ERROR)
-    run_id = str(uuid.uuid4())
-    times = ""
+    result = None
     failures: list[str] = []
     try:
         home = dagster_home(settings)
@@ -136,35 +174,34 @@ def run(settings: Settings, job: str = "refresh") -> int:
                 raise_on_error=False,
             )
         failures += dict.fromkeys(_what_failed(result))
-        times = _where_the_time_went(result, time.monotonic() - started)
     except sa.exc.DBAPIError as error:
         failures.append(f"The history of runs cannot be used: {error.orig}")
     except OSError as error:
         failures.append(str(error))
-    seconds = time.monotonic() - started
-    published = current(settings)
-    if published and published["run_id"] == run_id:
-        for words in failures:  # of what came after
-            print(words, file=sys.stderr)
-        if failures:
-            withdraw_served(settings)
-        print(f"Published in {seconds:.0f} s{times}: {settings.published / 'marts.duckdb'}")
-        return 0
-    from assets.publish import withdraw
+    return result, failures
 
-    before = "is untouched"
-    if withdraw(settings):
-        before = "names people who are forgotten, and was taken away"
-    withdraw_served(settings)
-    print(
-        f"\nNOT PUBLISHED (run {run_id}, {seconds:.0f} s). What was published before {before}.",
-        file=sys.stderr,
-    )
+
+def _tell_ways_out(failures: list[str]) -> None:
     said = "\n".join(failures)
     ways_out = (way for what, way in WAYS_OUT.items() if re.search(what, said) and way not in said)
     for words in (*failures, *ways_out):
         print(words, file=sys.stderr)
-    return 1
+
+
+def reports(settings: Settings) -> int:
+    """Builds every report from what is published; 0 = all of them."""
+    started = time.monotonic()
+    _say(f"Funnelworks: building reports from {settings.published / 'marts.duckdb'}")
+    result, failures = _carried_out(settings, "reports", str(uuid.uuid4()))
+    if result is None or not result.success:
+        print("\nNOT ALL REPORTS BUILT. Those of before are kept.", file=sys.stderr)
+        _tell_ways_out(failures)
+        return 1
+    print(
+        f"Reports in {time.monotonic() - started:.0f} s: {settings.reports / 'index.html'}"
+        "  (open it in a browser)"
+    )
+    return 0
 
 
 def withdraw_served(settings: Settings) -> bool:
@@ -224,7 +261,7 @@ WAYS_OUT = {
     ),
 }
 #: what Python puts before the words of an error that speaks for itself
-PREFIX = re.compile(r"^(_duckdb\.\w+|[\w.]*(Damaged|Runtime|Value)Error): ")
+PREFIX = re.compile(r"^(_duckdb\.\w+|[\w.]*(Damaged|Runtime|Setting|Value)Error): ")
 
 
 def _root_cause(error: "SerializableErrorInfo | None") -> str:
@@ -268,7 +305,7 @@ def demo(settings: Settings) -> int:
         except ValueError as error:
             print(error, file=sys.stderr)
             return 1
-    return run(set_as_of(until)) or show_demo(settings)
+    return run(set_as_of(until)) or show_demo(settings) or reports(settings)
 
 
 def show_demo(settings: Settings) -> int:
@@ -425,6 +462,30 @@ def quote(settings: Settings, product: str, quantity: str, day: str) -> int:
     return 0
 
 
+def metrics(settings: Settings, asked: argparse.Namespace) -> int:
+    """Metrics of what is published as CSV, or which there are; waits for nothing."""
+    from assets import semantic_layer
+
+    names, by = (re.split(r"[,\s]+", text.strip(" ,")) for text in (asked.metric, asked.by))
+    if names == [""]:
+        for metric in semantic_layer.metrics().values():
+            per = f" By {' and '.join(metric.told_per)}." if metric.told_per else ""
+            print(f"{metric.name} ({metric.unit}): {metric.definition}{per}")
+        print(f"\nGroups: metric_time__<grain>, {', '.join(semantic_layer.groups())}")
+        return 0
+    try:
+        where = dict(condition.split("=", 1) for condition in asked.where)
+        groups = [name for name in by if name]
+        found = semantic_layer.query(settings, names, groups, where, asked.since, asked.until)
+    except (LookupError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    import pyarrow.csv
+
+    pyarrow.csv.write_csv(found, sys.stdout.buffer)
+    return 0
+
+
 def forget(settings: Settings, person: str, system: str, mode: str, reason: str) -> int:
     """Makes all anew without a person, and says which files in landing still name people."""
     import duckdb
@@ -432,6 +493,7 @@ def forget(settings: Settings, person: str, system: str, mode: str, reason: str)
     from assets.landing import people
     from assets.landing.land import gone, unclaimed
     from assets.publish import outdated, withdraw
+    from assets.reports import shelf
 
     try:
         if lost := gone(settings):
@@ -453,11 +515,14 @@ def forget(settings: Settings, person: str, system: str, mode: str, reason: str)
         print("Forgotten already: no raw row and no publish names this person.")
         return 0 if withdraw_served(settings) else 1
     wipe_runs(settings)
+    had_reports = bool(shelf.kept(settings))
     try:
         exit_status = run(settings)
     finally:
         withdraw(settings)
         is_withdrawn = withdraw_served(settings)
+    if exit_status == 0 and had_reports:
+        exit_status = reports(settings)
     with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
         files = connection.execute(
             "select file, names_forgotten from landing.deliveries"

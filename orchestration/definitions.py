@@ -38,6 +38,8 @@ def _is_said_by_the_line(record: logging.LogRecord) -> bool:
     return meta.get("dagster_event") is None and not of_the_tools
 
 
+#: groups that are not renewed every night; nothing is late that is sent to nobody
+OWN_RHYTHM = ("reports", "sent")
 #: one for the whole line: renewed in the night before eight o'clock
 FRESH_BY_MORNING = dg.FreshnessPolicy.cron(
     deadline_cron="0 8 * * *",
@@ -47,7 +49,11 @@ FRESH_BY_MORNING = dg.FreshnessPolicy.cron(
 
 defs = dg.Definitions.merge(
     dg.load_from_defs_folder(path_within_project=PROJECT).map_asset_specs(
-        func=lambda spec: spec.replace_attributes(freshness_policy=FRESH_BY_MORNING)
+        func=lambda spec: (
+            spec
+            if spec.group_name in OWN_RHYTHM
+            else spec.replace_attributes(freshness_policy=FRESH_BY_MORNING)
+        )
     ),
     dg.Definitions(
         asset_checks=asset_checks(),

@@ -10,6 +10,7 @@ import re
 import shutil
 import sqlite3
 from datetime import date, datetime
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,6 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import dagster as dg
 from dotenv import load_dotenv
 
+from assets.reports.sending import Delivery, Post, server_at, tell
 from assets.settings import PostgresServer, Settings
 from orchestration import history
 from orchestration.turns import OneAtATime
@@ -213,17 +215,49 @@ def notify(title: str, body: str) -> bool:
     Raises:
         RuntimeError: an address did not take it. The addresses hold secrets and are not named.
     """
-    urls = [url for url in setting("NOTIFY_URLS", "").split(",") if url.strip()]
-    if not urls:
+    addresses = _listed("NOTIFY_URLS")
+    if not addresses:
         return False
-    import apprise
-
-    notifier = apprise.Apprise()
-    for url in urls:
-        notifier.add(url.strip())
-    if not notifier.notify(title=title, body=body):
+    if not tell(addresses, title, body):
         raise RuntimeError("an alert could not be sent: check FUNNELWORKS_NOTIFY_URLS")
     return True
+
+
+def _listed(name: str) -> list[str]:
+    """The values of a setting that are divided by commas."""
+    return [each.strip() for each in setting(name, "").split(",") if each.strip()]
+
+
+def read_delivery() -> Delivery:
+    """Whom reports are sent to, and how.
+
+    Raises:
+        SettingError: an address that is none, or a mail server or sender that is missing. Neither
+            the server's password nor the address of a chat is repeated.
+    """
+    recipients, sender = _listed("REPORT_RECIPIENTS"), setting("MAIL_FROM", "")
+    if recipients and not sender:
+        raise SettingError("FUNNELWORKS_MAIL_FROM is not set, and mail needs a sender")
+    named = [("MAIL_FROM", sender)] if sender else []
+    for name, address in (*named, *(("REPORT_RECIPIENTS", each) for each in recipients)):
+        mailbox = parseaddr(address)[1]
+        if not (mailbox.isascii() and re.fullmatch(r"[^@\s]+@[^@\s]+", mailbox)):
+            raise SettingError(
+                f"FUNNELWORKS_{name} has {address!r}, which is no address of mail in ASCII"
+            )
+    url = setting("SMTP_URL", "")
+    if recipients and not url:
+        raise SettingError("FUNNELWORKS_SMTP_URL is not set, and reports are to go by mail")
+    try:
+        server = server_at(url) if url else None
+    except ValueError as error:
+        raise SettingError(f"FUNNELWORKS_SMTP_URL cannot be used: {error}") from None
+    return Delivery(server, sender, tuple(recipients), tuple(_listed("REPORT_URLS")))
+
+
+@dg.resource(description="Whom reports are sent to, and who is told when that fails.")
+def post_resource() -> Post:
+    return Post(read=read_delivery, alert=notify)
 
 
 def executor() -> dg.ExecutorDefinition:
@@ -253,4 +287,4 @@ def executor() -> dg.ExecutorDefinition:
     )
 
 
-RESOURCES = {"settings": settings_resource}
+RESOURCES = {"settings": settings_resource, "post": post_resource}

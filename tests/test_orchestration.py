@@ -20,10 +20,15 @@ def test_jobs_schedules_and_sensors_are_there() -> None:
         "retrain",
         "publish_only",
         "checks_only",
+        "reports",
+        "weekly_reports",
+        "monthly_reports",
     }
     assert {schedule.name for schedule in repository.schedule_defs} == {
         "daily_refresh",
         "monthly_retrain",
+        "weekly_reports_schedule",
+        "monthly_reports_schedule",
     }
     assert all(schedule.execution_timezone for schedule in repository.schedule_defs)
     assert {sensor.name for sensor in repository.sensor_defs} == {

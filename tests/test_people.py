@@ -544,6 +544,8 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Line:
     line = Line(tmp_path_factory.mktemp("published"))
     put_company(line)
     line.publishes()
+    built = line.run("reports")
+    assert built.returncode == 0, built.stdout + built.stderr
     return line
 
 
@@ -565,6 +567,10 @@ def test_the_command_leaves_no_trace(published: Line, tmp_path: Path) -> None:
     assert line.one(owned.replace(f"'{PERSON}'", stand_in)) == (count,)
     assert versions(Settings(line.home, date(2026, 6, 30))) == [line.manifest()["version"]]
     assert line.manifest()["version"] > first
+    told = list((line.home / "reports").glob("*/*/report.json"))
+    assert told and {json.loads(file.read_text())["version"] for file in told} == {
+        line.manifest()["version"]
+    }, "reports are built anew, and none of before is left"
 
 
 @pytest.mark.slow
@@ -578,6 +584,7 @@ def test_rather_no_marts_than_those(published: Line, tmp_path: Path) -> None:
     assert "names people who are forgotten, and was taken away" in ended.stderr
     assert list(traces(line.home)) == []
     assert not (line.home / "published" / "marts.duckdb").exists()
+    assert not list((line.home / "reports").glob("*/*/report.json"))
     line.put("standard/opportunity_splits__2026-05-01.csv", SPLITS)  # corrected
     line.publishes()
     assert list(traces(line.home)) == []

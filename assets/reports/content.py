@@ -196,7 +196,8 @@ def figures(content: Any) -> list[Number | Table | Chart]:
 def shown(value: Value, unit: Unit, currency: str = "") -> str:
     """A value as a reader sees it, in every rendering but the workbook; "–" where there is none.
 
-    Large amounts are shortened (1.24 M), rates are per cent with one decimal, days with one.
+    Large amounts are shortened (1.24 M), rates are per cent with one decimal, days with one; plain
+    numbers have two unless they are whole.
     """
     if value is None:
         return "–"
@@ -222,8 +223,15 @@ def shown(value: Value, unit: Unit, currency: str = "") -> str:
         case "amount", int() | float():
             return f"{_short(float(value))} {currency}".rstrip()
         case "number", int() | float():
-            return f"{value:,.2f}"
+            return f"{value:,.2f}".removesuffix(".00")
     raise ValueError(f"{value!r} is no {unit}")
+
+
+def told(words: Words, currency: str = "") -> str:
+    """A sentence as plain text, its figures as a reader sees them."""
+    return "".join(
+        part if isinstance(part, str) else shown(part.value, part.unit, currency) for part in words
+    )
 
 
 def _short(amount: float) -> str:

@@ -52,6 +52,8 @@ MOST = {"month": 18, "week": 26}
 #: of the mean moving range, so that limits stand three standard deviations off; and what the mean
 #: moving range is in standard deviations
 WIDTH, CHANCE = 2.66, 1.128
+#: the 95th percentile of the normal distribution
+Z = 1.644854
 
 Period = Literal["month", "week"]
 Kind = Literal["rate", "value"]
@@ -193,6 +195,25 @@ select key, period, numerator, case_count, value, is_baseline, baseline_count, b
     end as reason
 from judged
 """
+
+
+def bounds(won: str, decided: str) -> tuple[str, str]:
+    """SQL: the lower and the upper bound of a rate, each one-sided with 95 % confidence; NULL
+    without a case.
+
+    For curves and comparisons drawn in a report; where a mart has exact bounds, those are told.
+    Source: E. B. Wilson, Journal of the American Statistical Association 22 (1927).
+    """
+    n = f"nullif({decided}, 0)::double"
+    p = f"({won})::double / {n}"
+    scale = f"(1 + {Z * Z} / {n})"
+    middle = f"({p} + {Z * Z / 2} / {n}) / {scale}"
+    half = f"{Z} * sqrt({p} * (1 - {p}) / {n} + {Z * Z / 4} / ({n} * {n})) / {scale}"
+    # greatest and least pass over NULL
+    return (
+        f"case when {decided} > 0 then greatest({middle} - {half}, 0) end",
+        f"case when {decided} > 0 then least({middle} + {half}, 1) end",
+    )
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ Side = Literal["lower", "upper"]
 
 #: when a score was taken, in words
 TAKEN: dict[Landmark, str] = {
-    "first_complete": "once first complete",
+    "first_complete": "when first complete",
     "stage_2_entry": "at entry to stage 2",
     "thirty_days_before_close": "30 days before the close",
 }
@@ -52,10 +52,10 @@ limit 1
 
 def told(figures: dict[str, Number], landmark: Landmark, side: Side) -> Words:
     """What is known of a tipping point, with its bound, and what is missing where it is not."""
-    taken = f"scored {TAKEN[landmark]}"
     where = words(" (pipeline {} of {})", figures["pipeline"], figures["source_system"])
     above = words(
-        "{} of {} deals " + taken + " from {} on were won, at least {} with 95 % confidence",
+        f"{{}} of {{}} deals with a score of {{}} or more {TAKEN[landmark]} were won, at least {{}}"
+        " with 95 % confidence",
         figures["above_win_rate_numerator"],
         figures["above_win_rate_denominator"],
         figures["cut_score"],
@@ -96,7 +96,7 @@ def told(figures: dict[str, Number], landmark: Landmark, side: Side) -> Words:
             return (
                 f"No {side} tipping point can be told yet",
                 *where,
-                f": no deal {taken} is won or lost.",
+                f": no deal scored {TAKEN[landmark]} is won or lost.",
             )
         case _:
             return (

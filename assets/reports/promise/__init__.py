@@ -1,0 +1,1 @@
+"""The sections of the report on promises, a module each."""

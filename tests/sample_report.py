@@ -1,0 +1,136 @@
+"""A report with one of everything, and texts that want to be more than text."""
+
+from datetime import date, datetime
+
+from assets.reports.content import (
+    Chart,
+    Column,
+    Headline,
+    NativeChart,
+    Number,
+    PublishInfo,
+    Query,
+    Report,
+    Section,
+    Table,
+    Unit,
+    Value,
+    words,
+)
+
+LINK = '=HYPERLINK("http://evil.example","x")'
+IMAGE = "<img src=x onerror=alert(1)>"
+HOSTILE = (LINK, "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", IMAGE, "＝1+1")
+ASKED = Query("select 1")
+INFO = PublishInfo(
+    "20260701T050000000000Z",
+    date(2026, 6, 30),
+    "Europe/Berlin",
+    "EUR",
+    1,
+    datetime.fromisoformat("2026-07-01T05:00:00.123456"),
+)
+
+
+def number(value: Value, unit: Unit = "count") -> Number:
+    return Number(value, unit, ASKED)
+
+
+def headline(title: str, value: Number, said: str = "a year before {}") -> Headline:
+    return Headline(
+        title,
+        value,
+        words(said, number(0.2, "rate")),
+        "signal",
+        words("more than chance in {} deals", number(1234)),
+        "deals",
+        ("mart_funnel_monthly",),
+        number(1234),
+    )
+
+
+DEALS = Table(
+    "Deals",
+    (
+        Column("Account"),
+        Column("Closed on", "date"),
+        Column("Month", "month"),
+        Column("Amount", "amount"),
+        Column("Rate", "rate"),
+        Column("Change", "points"),
+        Column("Won", "flag"),
+        Column("account", "count"),
+    ),
+    (
+        *(
+            (text, date(2026, 6, n), date(2026, 6, 1), 1000.5 * n, n / 10, -1.5, n % 2 == 0, n)
+            for n, text in enumerate(HOSTILE, 1)
+        ),
+        (None,) * 8,
+    ),
+    ASKED,
+    words("{} of all", number(9)),
+    is_whole_list=True,
+)
+BY_MONTH = Chart(
+    "Won by month",
+    words("The rate climbs to {}", number(0.6, "rate")),
+    {
+        "mark": "line",
+        "encoding": {
+            "x": {"field": "month", "type": "temporal"},
+            "y": {"field": "win_rate", "type": "quantitative"},
+        },
+    },
+    {"month": Column("Month", "month"), "win_rate": Column("Win rate", "rate")},
+    tuple((date(2026, month, 1), month / 10) for month in range(1, 7)),
+    ASKED,
+    NativeChart("line", "month", ("win_rate",)),
+)
+BY_STAGE = Chart(
+    "Open by stage",
+    ("Most are proposals",),
+    {
+        "mark": "bar",
+        "encoding": {
+            "y": {"field": "stage", "type": "nominal"},
+            "x": {"field": "deals", "type": "quantitative"},
+        },
+    },
+    {"stage": Column("Stage"), "deals": Column("Deals", "count")},
+    (("Proposal", 30), (IMAGE, 7)),
+    ASKED,
+    NativeChart("bar", "stage", ("deals",)),
+)
+REPORT = Report(
+    "promises",
+    "Promises",
+    "Which we made, and which we kept",
+    INFO,
+    (
+        headline("Win rate", number(0.2345, "rate")),
+        headline("Open amount", number(1234567.0, "amount")),
+        headline(f"Of {IMAGE}", number(None, "days"), f"{LINK} {{}}"),
+    ),
+    (words("Look at {} deals first", number(12)), (f"and at {IMAGE}",)),
+    (
+        Section(
+            "deals",
+            "Deals: open/won",
+            "Which deals are there?",
+            words("{} of them", number(9)),
+            (BY_MONTH, DEALS, BY_STAGE, words("{} are not shown", number(0))),
+            ("fct_opportunities", "mart_funnel_monthly"),
+        ),
+        Section(
+            "deals_again",
+            "Deals: open\\won",
+            "And these?",
+            ("None",),
+            (Table("Nothing", (Column("None", "count"),), (), ASKED),),
+            ("fct_opportunities",),
+            missing="The extract order_lines would bring them",
+        ),
+    ),
+    (words("The scores are {} old", number(40, "days")),),
+)
