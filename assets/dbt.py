@@ -25,6 +25,13 @@ from dagster_dbt import (
 from assets import builds
 from assets.retries import retry_transient
 from assets.settings import Settings
+from assets.tables import (
+    Lineage,
+    TableName,
+    described_tables,
+    lineage_metadata,
+    read_lineage,
+)
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent / "dbt_project"
 #: dbt of this environment, whether or not it is activated
@@ -139,14 +146,49 @@ def dbt_models(
             seconds = build(settings, names, context.log.info)
         else:
             seconds = build_due(settings, context.log.info)
-    described = _described_tables(settings.warehouse)
+    tables = {node: (key.path[0], key.path[1]) for node, key in nodes.items()}
+    described = described_tables(
+        settings.warehouse,
+        {
+            table: {name: told["description"] for name, told in manifest[node]["columns"].items()}
+            for node, table in tables.items()
+        },
+    )
+    lineage = _lineage(settings, manifest, tables, described)
     for node, key in nodes.items():
         if key in chosen:
             # without seconds: it stood as it should, and was not built again
             took = {"seconds": round(seconds[node], 3)} if node in seconds else {}
-            yield dg.MaterializeResult(
-                asset_key=key, metadata={**took, **described.get(tuple(key.path), {})}
+            told = described.get(tables[node], {})
+            from_where = lineage_metadata(lineage.get(tables[node], {}))
+            yield dg.MaterializeResult(asset_key=key, metadata={**took, **told, **from_where})
+
+
+def _lineage(
+    settings: Settings,
+    manifest: Mapping[str, Any],
+    tables: Mapping[str, TableName],
+    described: Mapping[TableName, Mapping[str, Any]],
+) -> dict[TableName, Lineage]:
+    """Where the columns of every SQL model come from, by what dbt compiled it to."""
+    written = settings.warehouse.parent / "dbt"
+    sql, parents = {}, {}
+    for node, table in tables.items():
+        path = written / "compiled" / project.name / "models" / manifest[node]["path"]
+        if manifest[node].get("language") == "sql" and path.exists():
+            sql[table] = path.read_text(encoding="utf-8")
+            above = (
+                # a source names its schema and its table itself
+                tables.get(parent) or (parent.split(".")[-2], parent.split(".")[-1])
+                for parent in manifest[node]["depends_on"]["nodes"]
             )
+            parents[table] = {
+                each: [column.name for column in described[each]["dagster/column_schema"].columns]
+                for each in above
+                if each in described
+            }
+    # beside the manifest: the same for every home, as the project is
+    return read_lineage(sql, parents, project.manifest_path.with_name("lineage.json"))
 
 
 def build_due(
@@ -210,29 +252,3 @@ def build(
     say(f"built {done} seeds and models, all of them")
     results = json.loads((target / "run_results.json").read_text())["results"]
     return {result["unique_id"]: result["execution_time"] for result in results}
-
-
-def _described_tables(warehouse: Path) -> dict[tuple[str, ...], dict[str, Any]]:
-    """Row count and columns of every table of the warehouse: asked once, for all assets."""
-    import duckdb
-
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        columns = connection.execute(
-            "select table_schema, table_name, list(column_name order by ordinal_position),"
-            " list(data_type order by ordinal_position) from information_schema.columns"
-            " where table_schema not like 'raw_%' group by 1, 2"
-        ).fetchall()
-        counts = connection.execute(
-            "select schema_name, table_name, estimated_size from duckdb_tables()"
-        ).fetchall()
-    described: dict[tuple[str, ...], dict[str, Any]] = {
-        (schema, table): {
-            "dagster/column_schema": dg.TableSchema(
-                [dg.TableColumn(name, type_) for name, type_ in zip(names, types, strict=True)]
-            )
-        }
-        for schema, table, names, types in columns
-    }
-    for schema, table, rows in counts:
-        described.setdefault((schema, table), {})["dagster/row_count"] = rows
-    return described

@@ -430,5 +430,12 @@ def published_marts(
             "version": manifest["version"],
             "dagster/row_count": rows,
             "tables": len(manifest["marts"]),
+            "rows_by_table": dg.MetadataValue.table(
+                [
+                    dg.TableRecord({"table": name, "rows": mart["rows"]})
+                    for name, mart in sorted(manifest["marts"].items())
+                ],
+                dg.TableSchema([dg.TableColumn("table"), dg.TableColumn("rows", "int")]),
+            ),
         }
     )

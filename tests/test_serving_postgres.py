@@ -346,6 +346,7 @@ def wait_until(is_so: Callable[[], Any]) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_leaves_what_was_served(
     database: Database, settings: Settings
 ) -> None:
@@ -560,6 +561,7 @@ def test_a_failure_is_this_assets_own(database: Database, settings: Settings) ->
     assert "wrong" not in f"{data.error} {data.user_failure_data}"
 
 
+@pytest.mark.slow
 def test_a_rollback_is_served(database: Database, settings: Settings) -> None:
     line = Line(settings.home)
     serve(two_tables(database.serves(settings), 1))
