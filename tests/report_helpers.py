@@ -44,6 +44,7 @@ def a_report(rows: int = 120) -> Report:
             None if place % 10 == 0 else place / rows,
             1000.0 * place,
             date(2026, 1, 1 + place % 28),
+            place / 4,
         )
         for place in range(rows)
     )
@@ -55,6 +56,7 @@ def a_report(rows: int = 120) -> Report:
             Column("Rate", "rate"),
             Column("Amount", "amount"),
             Column("Day", "date"),
+            Column("Factor", "number"),
         ),
         listed,
         Query("select list"),
