@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 _ := $(shell for ready in .venv/.ready .tools/*/.ready; do \
     [ ! -f "$$ready" ] || [ "$$(cat "$$ready")" = "$$(pwd -P)" ] || rm -f "$$ready"; done)
 
-.PHONY: help demo run retrain reports status rollback allow quote forget rebuild ui docs test test-slow test-endurance bench \
+.PHONY: help demo run retrain reports status rollback allow quote metrics forget rebuild ui docs test test-slow test-endurance bench \
     lint ruff mypy import-linter sqlfmt sqlfluff dbt-bouncer format lock clean
 
 help: ## this list
@@ -61,6 +61,16 @@ quote: $(VENV) ## the dates kept 50, 80, 95 times in 100: PRODUCT=… QUANTITY=�
 	@$(PY) -m orchestration quote --product="$$QUOTE_PRODUCT" --quantity="$$QUOTE_QUANTITY" \
 	    --day="$$QUOTE_DAY"
 
+metrics: export ASKED_METRIC := $(value METRIC)
+metrics: export ASKED_BY := $(value BY)
+metrics: export ASKED_WHERE := $(value WHERE)
+metrics: export ASKED_SINCE := $(value SINCE)
+metrics: export ASKED_UNTIL := $(value UNTIL)
+metrics: $(VENV) ## metrics of what is published: METRIC=… BY=…, WHERE=<group>=…, SINCE=…, UNTIL=…
+	@$(PY) -m orchestration metrics --metric="$$ASKED_METRIC" --by="$$ASKED_BY" \
+	    $${ASKED_WHERE:+--where="$$ASKED_WHERE"} $${ASKED_SINCE:+--since="$$ASKED_SINCE"} \
+	    $${ASKED_UNTIL:+--until="$$ASKED_UNTIL"}
+
 forget: export FORGET_PERSON := $(value PERSON)
 forget: export FORGET_SYSTEM := $(value SYSTEM)
 forget: export FORGET_MODE := $(value MODE)
@@ -75,10 +85,11 @@ rebuild: $(VENV) ## builds the warehouse anew from landing and state
 ui: $(VENV) ## Dagster's web UI and daemon on 127.0.0.1
 	@$(PY) -m orchestration ui
 
-docs: $(VENV) ## the catalogue of every model, column and test: one page, docs/site/index.html
+docs: $(VENV) ## docs/site: the catalogue with lineage (index.html), the dictionary of the marts
 	@cd dbt_project && FUNNELWORKS_WAREHOUSE=:memory: $(DBT) docs generate \
 	    --static --empty-catalog --target-path target/docs
 	@mkdir -p docs/site && cp dbt_project/target/docs/static_index.html docs/site/index.html
+	@$(PY) -m assets.dictionary docs/site/dictionary.html
 	@echo "Written: docs/site/index.html"
 
 test: $(VENV) ## the test suite
@@ -87,7 +98,7 @@ test: $(VENV) ## the test suite
 test-slow: $(VENV) ## the long proofs
 	@$(PY) -m pytest $(SIDE_BY_SIDE) -m slow || { [ $$? -eq 5 ] && echo "No slow test exists: nothing was proven."; }
 
-test-endurance: $(VENV) ## whole runs that are killed, crowded out or starved of disk
+test-endurance: $(VENV) ## many whole runs: killed, crowded out, starved of disk, shuffled
 	@$(PY) -m pytest -m endurance
 
 bench: export SCALE := $(value SCALE)

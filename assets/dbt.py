@@ -25,6 +25,13 @@ from dagster_dbt import (
 from assets import builds
 from assets.retries import retry_transient
 from assets.settings import Settings
+from assets.tables import (
+    Lineage,
+    TableName,
+    described_tables,
+    lineage_metadata,
+    read_lineage,
+)
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent / "dbt_project"
 #: dbt of this environment, whether or not it is activated
@@ -32,6 +39,8 @@ DBT = [str(Path(sys.executable).with_name("dbt"))]
 #: the same, but it works in the folder named first, and ends when its standard input does
 DBT_CHILD = [sys.executable, "-m", "assets.dbt_child"]
 PARTIAL_PARSE = "partial_parse.msgpack"
+#: the metrics of `models/semantic_layer`, as MetricFlow reads them
+SEMANTIC_MANIFEST = "semantic_manifest.json"
 #: the tag of a run that trains every score anew
 RETRAINING = "funnelworks/retraining"
 project = DbtProject(project_dir=PROJECT_DIR, profiles_dir=PROJECT_DIR)
@@ -82,7 +91,7 @@ def prepared_manifest() -> Path:
             if parsed.returncode:
                 words = f"{parsed.stdout}{parsed.stderr}"
                 raise RuntimeError(f"dbt cannot parse {PROJECT_DIR}:\n{words}")
-            for name in (PARTIAL_PARSE, manifest.name):
+            for name in (PARTIAL_PARSE, SEMANTIC_MANIFEST, manifest.name):
                 os.replace(Path(elsewhere, name), manifest.with_name(name))
     return manifest
 
@@ -99,7 +108,8 @@ class SchemaAndTable(DagsterDbtTranslator):
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         if dbt_resource_props["resource_type"] == "source":
             return dg.AssetKey([dbt_resource_props["source_name"], dbt_resource_props["name"]])
-        return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
+        # of a model with versions the newest bears its name, an older one its own
+        return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["alias"]])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         layer = dbt_resource_props["schema"]
@@ -132,18 +142,53 @@ def dbt_models(
         ask_for_training(settings.home, settings.as_of)
     with retry_transient(context):
         if context.is_subset:
-            names = [node.split(".")[-1] for node, key in nodes.items() if key in chosen]
+            names = [node.split(".", 2)[-1] for node, key in nodes.items() if key in chosen]
             seconds = build(settings, names, context.log.info)
         else:
             seconds = build_due(settings, context.log.info)
-    described = _described_tables(settings.warehouse)
+    tables = {node: (key.path[0], key.path[1]) for node, key in nodes.items()}
+    described = described_tables(
+        settings.warehouse,
+        {
+            table: {name: told["description"] for name, told in manifest[node]["columns"].items()}
+            for node, table in tables.items()
+        },
+    )
+    lineage = _lineage(settings, manifest, tables, described)
     for node, key in nodes.items():
         if key in chosen:
             # without seconds: it stood as it should, and was not built again
             took = {"seconds": round(seconds[node], 3)} if node in seconds else {}
-            yield dg.MaterializeResult(
-                asset_key=key, metadata={**took, **described.get(tuple(key.path), {})}
+            told = described.get(tables[node], {})
+            from_where = lineage_metadata(lineage.get(tables[node], {}))
+            yield dg.MaterializeResult(asset_key=key, metadata={**took, **told, **from_where})
+
+
+def _lineage(
+    settings: Settings,
+    manifest: Mapping[str, Any],
+    tables: Mapping[str, TableName],
+    described: Mapping[TableName, Mapping[str, Any]],
+) -> dict[TableName, Lineage]:
+    """Where the columns of every SQL model come from, by what dbt compiled it to."""
+    written = settings.warehouse.parent / "dbt"
+    sql, parents = {}, {}
+    for node, table in tables.items():
+        path = written / "compiled" / project.name / "models" / manifest[node]["path"]
+        if manifest[node].get("language") == "sql" and path.exists():
+            sql[table] = path.read_text(encoding="utf-8")
+            above = (
+                # a source names its schema and its table itself
+                tables.get(parent) or (parent.split(".")[-2], parent.split(".")[-1])
+                for parent in manifest[node]["depends_on"]["nodes"]
             )
+            parents[table] = {
+                each: [column.name for column in described[each]["dagster/column_schema"].columns]
+                for each in above
+                if each in described
+            }
+    # beside the manifest: the same for every home, as the project is
+    return read_lineage(sql, parents, project.manifest_path.with_name("lineage.json"))
 
 
 def build_due(
@@ -207,29 +252,3 @@ def build(
     say(f"built {done} seeds and models, all of them")
     results = json.loads((target / "run_results.json").read_text())["results"]
     return {result["unique_id"]: result["execution_time"] for result in results}
-
-
-def _described_tables(warehouse: Path) -> dict[tuple[str, ...], dict[str, Any]]:
-    """Row count and columns of every table of the warehouse: asked once, for all assets."""
-    import duckdb
-
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        columns = connection.execute(
-            "select table_schema, table_name, list(column_name order by ordinal_position),"
-            " list(data_type order by ordinal_position) from information_schema.columns"
-            " where table_schema not like 'raw_%' group by 1, 2"
-        ).fetchall()
-        counts = connection.execute(
-            "select schema_name, table_name, estimated_size from duckdb_tables()"
-        ).fetchall()
-    described: dict[tuple[str, ...], dict[str, Any]] = {
-        (schema, table): {
-            "dagster/column_schema": dg.TableSchema(
-                [dg.TableColumn(name, type_) for name, type_ in zip(names, types, strict=True)]
-            )
-        }
-        for schema, table, names, types in columns
-    }
-    for schema, table, rows in counts:
-        described.setdefault((schema, table), {})["dagster/row_count"] = rows
-    return described

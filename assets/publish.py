@@ -55,15 +55,23 @@ def public_marts() -> tuple[Mart, ...]:
     nodes = json.loads(prepared_manifest().read_text())["nodes"].values()
     return tuple(
         Mart(
-            name=node["name"],
-            source=f'"{node["schema"]}"."{node["name"]}"',
+            name=node["alias"],
+            source=f'"{node["schema"]}"."{node["alias"]}"',
             grain=tuple(node["config"]["meta"]["grain"]),
-            description=node["description"],
+            description=_farewell(node) + node["description"],
             columns=tuple((c["name"], c["description"]) for c in node["columns"].values()),
         )
-        for node in sorted(nodes, key=lambda node: node["name"])
+        for node in sorted(nodes, key=lambda node: node["alias"])
         if node["resource_type"] == "model" and node["config"].get("access") == "public"
     )
+
+
+def _farewell(node: dict[str, Any]) -> str:
+    """For a version of a mart that will go: until when it is there, and what takes its place."""
+    if not node.get("deprecation_date"):
+        return ""
+    until = node["deprecation_date"][:10]
+    return f"DEPRECATED, published until {until}; read {node['name']} instead. "
 
 
 #: what the line says of itself: not dbt models, since they are written by the run around them
@@ -422,5 +430,12 @@ def published_marts(
             "version": manifest["version"],
             "dagster/row_count": rows,
             "tables": len(manifest["marts"]),
+            "rows_by_table": dg.MetadataValue.table(
+                [
+                    dg.TableRecord({"table": name, "rows": mart["rows"]})
+                    for name, mart in sorted(manifest["marts"].items())
+                ],
+                dg.TableSchema([dg.TableColumn("table"), dg.TableColumn("rows", "int")]),
+            ),
         }
     )

@@ -12,6 +12,7 @@ from assets.landing.land import land, prepare, unclaimed
 from assets.retries import retry_transient
 from assets.settings import Settings
 from assets.systems import System, all_systems
+from assets.tables import described_tables
 
 RUN_SETTINGS = dg.AssetKey(["landing", "run_settings"])
 OWNERS = ["team:analytics-engineering"]
@@ -30,11 +31,13 @@ def run_settings(
     context.log.info(f"as of {settings.as_of}, business zone {settings.timezone}")
     with retry_transient(context):
         prepare(settings)
+        described = described_tables(settings.warehouse)
     strays = unclaimed(settings)
     for stray in strays:
         context.log.warning(f"landing/{stray}: no system claims this file; it was left alone")
     return dg.MaterializeResult(
         metadata={
+            **described[("landing", "run_settings")],
             "as_of": str(settings.as_of),
             "business_timezone": settings.timezone,
             "unclaimed_files": strays,
@@ -69,6 +72,7 @@ def raw_assets(system: System) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult]:
         with retry_transient(context):
             landed = land(system, settings)
+            described = described_tables(settings.warehouse)
         taken = [entity for entity in landed if entity.files]
         if taken:
             rows, kept = sum(e.rows_in for e in taken), sum(e.rows_loaded for e in taken)
@@ -89,6 +93,7 @@ def raw_assets(system: System) -> dg.AssetsDefinition:
             yield dg.MaterializeResult(
                 asset_key=[f"raw_{system.name}", entity.entity],
                 metadata={
+                    **described.get((f"raw_{system.name}", entity.entity), {}),
                     "rows_in": entity.rows_in,
                     "rows_loaded": entity.rows_loaded,
                     "rows_quarantined": entity.rows_quarantined,

@@ -1,12 +1,24 @@
 """The settings of a run, as every asset sees them; read from the environment in `orchestration`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 
 class DamagedError(RuntimeError):
     """A file under the home cannot be used; the message says which, why, and the way out."""
+
+
+@dataclass(frozen=True)
+class PostgresServer:
+    """A server that serves what is published; `readers` are roles that may read `schema`.
+
+    `url` holds a password, and is neither shown nor logged.
+    """
+
+    url: str = field(repr=False)
+    schema: str = "marts"
+    readers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -28,6 +40,7 @@ class Settings:
     keep_publishes: int = 5
     #: what DuckDB may hold in memory, as it writes sizes; beyond it, it works on disk
     memory_limit: str = "5GB"
+    postgres: PostgresServer | None = None
 
     @property
     def landing(self) -> Path:

@@ -60,6 +60,12 @@ def main(arguments: list[str] | None = None) -> int:
     quoting.add_argument("--product", required=True, help="its id or name")
     quoting.add_argument("--quantity", required=True, help="how many")
     quoting.add_argument("--day", default="", help="the day of the order, as an ISO date")
+    asking = commands.add_parser("metrics", help="metrics of what is published, by month and group")
+    asking.add_argument("--metric", default="", help="names with commas between; none lists all")
+    asking.add_argument("--by", default="", help="metric_time__month, segment, …")
+    asking.add_argument("--where", action="append", default=[], help="<group>=<value>, repeatable")
+    asking.add_argument("--since", type=date.fromisoformat, help="the first day, as an ISO date")
+    asking.add_argument("--until", type=date.fromisoformat, help="the last day, as an ISO date")
     commands.add_parser("rebuild", help="make the warehouse anew from landing and state, and run")
     commands.add_parser("reports", help="build the reports of what is published; send nothing")
     commands.add_parser("ui", help="the web UI and the daemon on 127.0.0.1")
@@ -97,6 +103,8 @@ def _obey(asked: argparse.Namespace, settings: Settings) -> int:
             return forget(settings, asked.person, asked.system, asked.mode, asked.reason)
         case "quote":
             return quote(settings, asked.product, asked.quantity, asked.day)
+        case "metrics":
+            return metrics(settings, asked)
         case "rebuild":
             return rebuild(settings)
         case "reports":
@@ -122,12 +130,15 @@ def run(settings: Settings, job: str = "refresh") -> int:
     if published and published["run_id"] == run_id:
         for words in failures:  # of what came after
             print(words, file=sys.stderr)
+        if failures:
+            withdraw_served(settings)
         times = _where_the_time_went(result, seconds) if result else ""
         print(f"Published in {seconds:.0f} s{times}: {settings.published / 'marts.duckdb'}")
         return 0
     before = "is untouched"
     if withdraw(settings):
         before = "names people who are forgotten, and was taken away"
+    withdraw_served(settings)
     print(
         f"\nNOT PUBLISHED (run {run_id}, {seconds:.0f} s). What was published before {before}.",
         file=sys.stderr,
@@ -191,6 +202,24 @@ def reports(settings: Settings) -> int:
         "  (open it in a browser)"
     )
     return 0
+
+
+def withdraw_served(settings: Settings) -> bool:
+    """Takes what names people who are forgotten off the server, too; False: it could not."""
+    if settings.postgres is None:
+        return True
+    from assets.serving import ServingError, withdraw
+
+    try:
+        for version in withdraw(settings):
+            print(f"PostgreSQL: version {version} names people who are forgotten: taken away")
+    except ServingError as error:
+        print(
+            f"What PostgreSQL serves may still name people who are forgotten: {error}",
+            file=sys.stderr,
+        )
+        return False
+    return True
 
 
 def _where_the_time_went(result: "dg.ExecuteInProcessResult", seconds: float) -> str:
@@ -328,6 +357,13 @@ def status(settings: Settings) -> int:
             f"{age.total_seconds() / 3600:.1f} h old"
         )
         print(f"Kept for rollback: {', '.join(versions(settings))}")
+    if settings.postgres:
+        from assets.serving import ServingError, served_version
+
+        try:
+            print(f"Served by PostgreSQL: version {served_version(settings) or 'none yet'}")
+        except ServingError as error:
+            print(f"Served by PostgreSQL: not known. {error}")
     if holder := under_way(settings.home):
         print(f"A run is under way: {holder}. What waits in landing is known when it has ended.")
     else:
@@ -363,6 +399,14 @@ def put_back(settings: Settings) -> int:
     except LookupError as error:
         print(error, file=sys.stderr)
         return 1
+    if settings.postgres:
+        from assets.serving import ServingError, serve
+
+        try:
+            print(f"Served by PostgreSQL: version {serve(settings).version}")
+        except ServingError as error:
+            print(f"PostgreSQL serves what it did: {error}", file=sys.stderr)
+            return 1
     return 0
 
 
@@ -418,6 +462,30 @@ def quote(settings: Settings, product: str, quantity: str, day: str) -> int:
     return 0
 
 
+def metrics(settings: Settings, asked: argparse.Namespace) -> int:
+    """Metrics of what is published as CSV, or which there are; waits for nothing."""
+    from assets import semantic_layer
+
+    names, by = (re.split(r"[,\s]+", text.strip(" ,")) for text in (asked.metric, asked.by))
+    if names == [""]:
+        for metric in semantic_layer.metrics().values():
+            per = f" By {' and '.join(metric.told_per)}." if metric.told_per else ""
+            print(f"{metric.name} ({metric.unit}): {metric.definition}{per}")
+        print(f"\nGroups: metric_time__<grain>, {', '.join(semantic_layer.groups())}")
+        return 0
+    try:
+        where = dict(condition.split("=", 1) for condition in asked.where)
+        groups = [name for name in by if name]
+        found = semantic_layer.query(settings, names, groups, where, asked.since, asked.until)
+    except (LookupError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    import pyarrow.csv
+
+    pyarrow.csv.write_csv(found, sys.stdout.buffer)
+    return 0
+
+
 def forget(settings: Settings, person: str, system: str, mode: str, reason: str) -> int:
     """Makes all anew without a person, and says which files in landing still name people."""
     import duckdb
@@ -445,13 +513,14 @@ def forget(settings: Settings, person: str, system: str, mode: str, reason: str)
         print(f"Named in {source}, {place}: {rows:,} rows")
     if not (sought.is_new or sought.found or outdated(settings)):
         print("Forgotten already: no raw row and no publish names this person.")
-        return 0
+        return 0 if withdraw_served(settings) else 1
     wipe_runs(settings)
     had_reports = bool(shelf.kept(settings))
     try:
         exit_status = run(settings)
     finally:
         withdraw(settings)
+        is_withdrawn = withdraw_served(settings)
     if exit_status == 0 and had_reports:
         exit_status = reports(settings)
     with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
@@ -464,6 +533,9 @@ def forget(settings: Settings, person: str, system: str, mode: str, reason: str)
         print("Yours to clean, as backups are: files in landing that name people forgotten")
         for file, was_read in files:
             print(f"  {settings.landing / file}{'' if was_read else ' (not read: look yourself)'}")
+    if not is_withdrawn:
+        print("When PostgreSQL can be reached again: give the same command", file=sys.stderr)
+        return 1
     return exit_status
 
 

@@ -19,7 +19,7 @@ import dagster as dg
 from dotenv import load_dotenv
 
 from assets.reports.sending import Delivery, Post, server_at, tell
-from assets.settings import Settings
+from assets.settings import PostgresServer, Settings
 from orchestration import history
 from orchestration.turns import OneAtATime
 
@@ -83,7 +83,44 @@ def read_settings() -> Settings:
         keep_quarantine_days=_days("KEEP_QUARANTINE_DAYS"),
         keep_publishes=int(publishes),
         memory_limit=_memory_limit(),
+        postgres=_postgres(),
     )
+
+
+#: an address that PostgreSQL's client reads as we do: it would name what stands in the wrong place
+#: in its messages, and that may be a piece of the password
+POSTGRES_URL = re.compile(
+    r"postgres(ql)?://([^:@/?#\s]*(:[^@/?#\s]*)?@)?{host}(,{host})*(/[^@/?#\s]*)?(\?[^@#\s]*)?".format(
+        host=r"(\[[^\]@/?#\s]*\]|[^:,@/?#\s\[\]]*)(:\d*)?"
+    ),
+    re.ASCII,
+)
+
+
+def _postgres() -> PostgresServer | None:
+    """The server that serves what is published; None where none is named.
+
+    Raises:
+        SettingError: the address is none, or the schema has a name that it cannot have.
+    """
+    url = setting("POSTGRES_URL", "")
+    if not url:
+        return None
+    if not POSTGRES_URL.fullmatch(url) or re.search("%(?![0-9A-Fa-f]{2})|%00", url):
+        raise SettingError(
+            "FUNNELWORKS_POSTGRES_URL is no address of PostgreSQL; write it like"
+            " postgresql://user:password@host:5432/database, with what is special in the password"
+            " as %xx (@ is %40, / is %2F, # is %23, % is %25)"
+        )
+    schema = setting("POSTGRES_SCHEMA", "marts")
+    taken = schema in ("public", "information_schema") or schema.startswith("pg_") or "__" in schema
+    if taken or not re.fullmatch(r"[a-z_][a-z0-9_]{0,38}", schema):
+        raise SettingError(
+            f"FUNNELWORKS_POSTGRES_SCHEMA is {schema!r}; it takes a name of up to 39 small letters,"
+            " digits and single underscores, and no schema that PostgreSQL has of itself"
+        )
+    readers = (role.strip() for role in setting("POSTGRES_READERS", "").split(","))
+    return PostgresServer(url, schema, tuple(role for role in readers if role))
 
 
 def _memory_limit() -> str:

@@ -13,8 +13,13 @@ from orchestration.resources import read_settings, setting
 CONSOLE: dict[str, Any] = {"loggers": {"console": {}}}
 REPORTS_OF_A_PUBLISH = dg.AssetSelection.groups("reports")
 #: what comes after a publish and has jobs of its own: that a mail fails says nothing of the line
-LINE = dg.AssetSelection.all() - dg.AssetSelection.groups("reports", "sent", "serving")
-PUBLISHED = dg.AssetSelection.groups("published")
+LINE: dg.AssetSelection = dg.AssetSelection.all() - dg.AssetSelection.groups("reports", "sent")
+PUBLISHED: dg.AssetSelection = dg.AssetSelection.groups("published")
+SERVED = dg.AssetSelection.groups("serving")
+if read_settings().postgres:  # a server is named, and is brought every publish
+    PUBLISHED |= SERVED
+else:
+    LINE -= SERVED
 MART_CHECKS = dg.AssetSelection.checks_for_assets(
     *(dg.AssetKey(["marts", mart.name]) for mart in public_marts())
 )

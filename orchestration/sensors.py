@@ -55,7 +55,7 @@ def run_failure_alert(context: dg.RunFailureSensorContext) -> None:
         title=f"Funnelworks: {context.dagster_run.job_name} failed",
         body=(
             f"{context.failure_event.message}\nAt: {', '.join(steps) or 'start'}. "
-            "What was published before is untouched. `make status` says more."
+            "Readers have the last whole version. `make status` says more."
         ),
     )
 

@@ -2,26 +2,29 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from types import ModuleType
+from typing import Literal, TypeAlias
 
 from assets.reports import objectives, promises, qualification_year_to_date, sales_process_review
 from assets.reports.content import Report
 from assets.reports.published import Published
 
+Cadence: TypeAlias = Literal["weekly", "monthly"]
+
 
 @dataclass(frozen=True)
 class Listed:
     title: str
-    cadence: Literal["weekly", "monthly"]
+    cadence: Cadence
     report: Callable[[Published], Report]
 
 
+_DUE: tuple[tuple[ModuleType, Cadence], ...] = (
+    (sales_process_review, "weekly"),
+    (qualification_year_to_date, "monthly"),
+    (promises, "monthly"),
+    (objectives, "monthly"),
+)
 REPORTS: dict[str, Listed] = {
-    module.KEY: Listed(module.TITLE, cadence, module.report)
-    for module, cadence in (
-        (sales_process_review, "weekly"),
-        (qualification_year_to_date, "monthly"),
-        (promises, "monthly"),
-        (objectives, "monthly"),
-    )
+    module.KEY: Listed(module.TITLE, cadence, module.report) for module, cadence in _DUE
 }

@@ -49,6 +49,7 @@ def _config() -> dict[str, Any]:
             "tickColor": LINE,
             "labelPadding": 6,
             "labelOverlap": True,
+            "labelSeparation": 8,
         },
         "axisX": {"grid": False},
         "axisY": {"domain": False, "ticks": False},
@@ -78,7 +79,7 @@ def spec_with_rows(chart: Chart, width: int = WIDE) -> dict[str, Any]:
         "rows": [dict(zip(chart.columns, map(_json, row), strict=True)) for row in chart.rows]
     }
     spec["config"] = _config()
-    spec.setdefault("padding", 4)
+    spec.setdefault("padding", 6)
     if "mark" in spec or "layer" in spec:
         spec["width"] = width
         if not isinstance(spec.get("height"), dict):  # a step per value

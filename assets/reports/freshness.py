@@ -54,8 +54,9 @@ def lags() -> str:
         for subject, (extracts, sql) in SUBJECTS.items()
     )
     return f"""
-select source_system, subject, extracts, least(last_date, {AS_OF}) as last_date,
-    greatest(date_diff('day', last_date, {AS_OF}), 0) as lag_days
+select source_system, subject, extracts, last_date,
+    case when last_date is not null then greatest(date_diff('day', last_date, {AS_OF}), 0) end
+        as lag_days
 from ({parts})
 """
 

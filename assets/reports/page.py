@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from markupsafe import Markup, escape
 
@@ -34,6 +34,7 @@ from assets.reports.content import (
     figures,
     shown,
 )
+from assets.reports.shelf import Kept
 
 HERE = Path(__file__).parent
 #: of a long list, what the page holds: the workbook holds all of it
@@ -50,14 +51,6 @@ VERDICTS = {
     "plain": ("", ""),
 }
 DRAWN = frozenset(["mark", "layer"])
-
-
-class Kept(Protocol):
-    """A report that was built, as the index lists it."""
-
-    key: str
-    title: str
-    as_of: date
 
 
 def page(report: Report) -> str:
@@ -96,7 +89,9 @@ def _vega() -> str:
     import vl_convert
 
     # an end tag in a text of it would end the script
-    return vl_convert.javascript_bundle().replace("</script", "<\\/script")
+    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace(
+        "</script", "<\\/script"
+    )
 
 
 def _policy(scripts: list[str]) -> str:
@@ -132,7 +127,9 @@ class _Drawing:
 
     def __init__(self, report: Report) -> None:
         self._currency = report.info.base_currency
-        self._numbers = {id(each): place for place, each in enumerate(figures(report))}
+        self._numbers: dict[int, int] = {}
+        for place, each in enumerate(figures(report)):
+            self._numbers.setdefault(id(each), place)
         parts = [part for section in report.sections for part in section.parts]
         self.charts = [part for part in parts if isinstance(part, Chart) and part.rows]
         #: what stands for the colours of charts in this page, as JSON
@@ -144,8 +141,9 @@ class _Drawing:
 
     def figure(self, number: Number) -> Markup:
         value = "" if number.value is None else _plain(number.value)
-        return Markup('<data class="figure" data-figure="{}" value="{}">{}</data>').format(
-            self.number_of(number), value, shown(number.value, number.unit, self._currency)
+        text = shown(number.value, number.unit, self._currency)
+        return Markup('<data class="{}" data-figure="{}" value="{}">{}</data>').format(
+            "told-text" if number.unit == "text" else "figure", self.number_of(number), value, text
         )
 
     def say(self, words: Words) -> Markup:
@@ -157,7 +155,10 @@ class _Drawing:
         return shown(value, unit, self._currency)
 
     def side(self, unit: Unit) -> str:
-        return "right" if unit in AT_RIGHT else "left"
+        """The class of a cell."""
+        if unit in AT_RIGHT:
+            return "right"
+        return "left whole" if unit in ("date", "month") else "left"
 
     def kind(self, part: Part) -> str:
         if isinstance(part, Chart):

@@ -129,31 +129,14 @@ where landmark = 'as_of' and not is_complete
 """,
         {"deal_count": "count", "amount": "amount"},
     )
+    texts = (
+        "Open deals from the upper tipping point on: {}, worth {}. Let nothing of ours delay them.",
+        "Open deals below the lower tipping point: {}, worth {}. Lift them, or let them go.",
+        "Open deals without a complete score: {}, worth {}. Ask the rest, of the largest first.",
+    )
     said: list[Words] = [
         words(text, *figures.values())
-        for figures, text in (
-            (
-                by_side["upper"],
-                (
-                    "Open deals from the upper tipping point on: {}, worth {}. See to it that nothing"
-                    " of ours holds them up."
-                ),
-            ),
-            (
-                by_side["lower"],
-                (
-                    "Open deals below the lower tipping point: {}, worth {}. Find out what would lift"
-                    " them, or let them go."
-                ),
-            ),
-            (
-                unscored,
-                (
-                    "Open deals without a complete score: {}, worth {}. Ask the open questions, first"
-                    " of the largest; the list below can be filtered."
-                ),
-            ),
-        )
+        for text, figures in zip(texts, (by_side["upper"], by_side["lower"], unscored), strict=True)
         if figures["deal_count"].value
     ]
     said += [

@@ -209,7 +209,11 @@ def bounds(won: str, decided: str) -> tuple[str, str]:
     scale = f"(1 + {Z * Z} / {n})"
     middle = f"({p} + {Z * Z / 2} / {n}) / {scale}"
     half = f"{Z} * sqrt({p} * (1 - {p}) / {n} + {Z * Z / 4} / ({n} * {n})) / {scale}"
-    return f"greatest({middle} - {half}, 0)", f"least({middle} + {half}, 1)"
+    # greatest and least pass over NULL
+    return (
+        f"case when {decided} > 0 then greatest({middle} - {half}, 0) end",
+        f"case when {decided} > 0 then least({middle} + {half}, 1) end",
+    )
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ DRIFT_RULE = "kept_its_rows"
 
 
 def mart_names() -> list[str]:
-    return [node["name"] for node in _public_models()]
+    return [node["alias"] for node in _public_models()]
 
 
 def mart_gates(settings: Any) -> list[Gate]:
@@ -29,7 +29,7 @@ def mart_gates(settings: Any) -> list[Gate]:
     allowed = _allowed_drifts(settings.state / "overrides", version)
     gates = []
     for node in _public_models():
-        name = node["name"]
+        name = node["alias"]
         rules = [*_rate_rules(list(node["columns"])), *RECONCILIATIONS.get(name, ())]
         if before.get(name) and name not in allowed:
             rules.append(_drift_rule(name, before[name]))
@@ -52,7 +52,7 @@ def _public_models() -> list[dict[str, Any]]:
             for node in nodes
             if node["resource_type"] == "model" and node["config"].get("access") == "public"
         ),
-        key=lambda node: node["name"],
+        key=lambda node: node["alias"],
     )
 
 

@@ -27,10 +27,10 @@ def section(marts: Published) -> Found:
     found = marts.numbers(
         f"""
 select sum(issued_objective_count) as issued, sum(issued_assignment_count) as assignments,
-    sum(product_change_count) as changes,
-    sum(objectives_per_product_change * product_change_count)::bigint as for_changes,
-    sum(objectives_per_product_change * product_change_count)
-        / nullif(sum(product_change_count), 0) as per_change
+    sum(objectives_per_product_change_denominator) as changes,
+    sum(objectives_per_product_change_numerator)::bigint as for_changes,
+    sum(objectives_per_product_change_numerator)
+        / nullif(sum(objectives_per_product_change_denominator), 0) as per_change
 from marts.{ISSUERS} where {year}
 """,
         {
@@ -88,8 +88,8 @@ from marts.{ISSUERS} where {year}
 with issued as (
     select objective_month, sum(issued_objective_count) as issued,
         sum(issued_assignment_count) as assignments, sum(active_objective_count) as active,
-        sum(product_change_count) as changes,
-        sum(objectives_per_product_change * product_change_count)::bigint as for_changes
+        sum(objectives_per_product_change_denominator) as changes,
+        sum(objectives_per_product_change_numerator)::bigint as for_changes
     from marts.{ISSUERS} group by objective_month
 ), ended as (
     select objective_month, sum(withdrawn_objective_count) as withdrawn

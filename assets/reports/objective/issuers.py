@@ -159,9 +159,10 @@ from (select *, ?::date as month from ({funnel()}))
             "Issued in the last twelve months",
             f"""
 select issued_by, sum(issued_objective_count) as issued,
-    sum(issued_assignment_count) as assignments, sum(product_change_count) as changes,
-    sum(objectives_per_product_change * product_change_count)
-        / nullif(sum(product_change_count), 0) as per_change,
+    sum(issued_assignment_count) as assignments,
+    sum(objectives_per_product_change_denominator) as changes,
+    sum(objectives_per_product_change_numerator)
+        / nullif(sum(objectives_per_product_change_denominator), 0) as per_change,
     arg_max(active_objective_count, objective_month) as active,
     arg_max(half_life_days, objective_month) as half_life_days
 from marts.{ISSUERS} where {year} group by issued_by order by issued_by

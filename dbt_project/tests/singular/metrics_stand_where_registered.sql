@@ -4,7 +4,7 @@ with
     published_columns as (
         {%- for model in graph.nodes.values() if model.access == "public" and execute %}
             select
-                '{{ model.name }}' as mart_name, unnest({{ model.columns | list }}) as column_name,
+                '{{ model.alias }}' as mart_name, unnest({{ model.columns | list }}) as column_name,
             union all
         {%- endfor %}
         select null as mart_name, null as column_name,

@@ -52,7 +52,8 @@ with
             issuer_months.objective_month,
             coalesce(issued.issued_objective_count, 0) as issued_objective_count,
             coalesce(issued.issued_assignment_count, 0) as issued_assignment_count,
-            coalesce(changes.product_change_count, 0) as product_change_count,
+            coalesce(issued.change_objective_count, 0) as objectives_per_product_change_numerator,
+            coalesce(changes.product_change_count, 0) as objectives_per_product_change_denominator,
             round(
                 {{
                     safe_ratio(

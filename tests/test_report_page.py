@@ -1,0 +1,160 @@
+"""A report as a page: every figure in its place, nothing alive from an extract, the same bytes."""
+
+import html
+import json
+import re
+from dataclasses import replace
+from datetime import date
+from html.parser import HTMLParser
+from types import SimpleNamespace
+
+import pytest
+
+from assets.reports import page
+from assets.reports.content import Number, Table, figures, shown
+from tests.report_helpers import HOSTILE, INFO, a_report
+
+#: where digits that are no figures may stand
+FREE = {"script", "style", "pre", "svg", "code", "title"}
+
+
+class Reader(HTMLParser):
+    """The figures of a page by their number, and the other text of it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[int, str]] = []
+        self.other: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.seen: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append(tag)
+        if tag not in ("meta", "input", "br", "img"):
+            self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        while self.tags and self.tags.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        names = {name for name, _ in self.tags}
+        for tag, attributes in reversed(self.tags):
+            if tag == "data":
+                if number := attributes.get("data-figure"):
+                    self.found.append((int(number), data))
+                return
+            if tag in ("td", "tbody"):
+                return
+        if not names & FREE:
+            self.other.append(data)
+
+
+@pytest.fixture(scope="module")
+def written() -> str:
+    return page.page(a_report())
+
+
+def test_each_figure_stands_where_its_number_says(written: str) -> None:
+    known = figures(a_report())
+    reader = Reader(written)
+    for number, text in reader.found:
+        figure = known[number]
+        assert isinstance(figure, Number)
+        assert text == shown(figure.value, figure.unit, "EUR")
+    told = {text for _, text in reader.found}
+    in_labels = {"9"}  # what only the label of a chart says
+    assert (
+        told
+        == {
+            shown(figure.value, figure.unit, "EUR")
+            for figure in known
+            if isinstance(figure, Number)
+        }
+        - in_labels
+    )
+
+
+def test_no_digit_stands_outside_a_figure(written: str) -> None:
+    text = "".join(Reader(written).other)
+    for known in ("2026-06-30", "2026-07-01 05:00", INFO.version):
+        text = text.replace(known, "")
+    assert not re.findall(r"\d+", text.replace(HOSTILE, ""))
+
+
+def test_nothing_of_an_extract_is_alive(written: str) -> None:
+    reader = Reader(written)
+    assert "img" not in reader.seen
+    assert "onerror" not in json.dumps([attributes for _, attributes in reader.tags])
+    assert html.escape(HOSTILE, quote=False)[:20] in written
+    bodies = re.findall(r"<script[^>]*>(.*?)</script>", written, re.DOTALL)
+    lists = [body for body in bodies if body.startswith('{"units"')]
+    assert lists and all("<" not in body for body in lists)
+    assert json.loads(lists[0])["rows"][3][0] == f"{HOSTILE} 3"
+
+
+def test_its_policy_lets_nothing_in(written: str) -> None:
+    [policy] = re.findall(r'Content-Security-Policy" content="([^"]+)"', written)
+    assert "default-src 'none'" in html.unescape(policy)
+    assert "unsafe-eval" not in policy and "http" not in policy
+    assert not re.findall(r'(?:src|href)="(?!#|data:)', written.partition("<script>")[0])
+
+
+def test_the_same_report_gives_the_same_page(written: str) -> None:
+    assert page.page(a_report()) == written
+
+
+def test_what_is_missing_and_what_is_old_is_said(written: str) -> None:
+    assert "deliver order_lines and shipments" in written
+    assert "There is nothing to draw." in written and "There are none." in written
+    assert "Out of date" in written
+    fresh = page.page(replace(a_report(), stale=()))
+    assert "Out of date" not in fresh
+
+
+def test_a_long_list_leaves_the_page_small_and_says_what_it_left_out() -> None:
+    report = a_report(100_000)
+    written = page.page(report)
+    assert len(written.encode()) < 5_000_000
+    [body] = re.findall(r'class="rows">(.*?)</script>', written, re.DOTALL)
+    held = len(json.loads(body)["rows"])
+    assert 10_000 < held < 100_000
+    assert re.search(
+        rf"holds the first <data[^>]*>{held}</data> of <data[^>]*>100000</data>", written
+    )
+    assert "workbook" in written
+
+
+def test_a_report_of_nothing_is_a_page() -> None:
+    empty = replace(a_report(), headlines=(), look_first=(), sections=(), stale=())
+    written = page.page(empty)
+    assert "A report" in written
+    assert len(written) < 50_000  # without charts it carries nothing to draw them with
+
+
+def test_the_index_has_the_newest_first_and_escapes() -> None:
+    kept = [
+        SimpleNamespace(key="promises", title="Promises <b>", as_of=date(2026, month, 28))
+        for month in (4, 6, 5)
+    ]
+    written = page.index(kept)
+    assert re.findall(r'href="promises/([\d-]+)/index\.html"', written) == [
+        *("2026-06-28", "2026-06-28"),
+        *("2026-05-28", "2026-04-28"),
+    ]
+    assert "<b>" not in written
+    assert "make reports" in page.index([])
+
+
+def test_tables_hold_their_rows_in_order(written: str) -> None:
+    [table] = [
+        figure for figure in figures(a_report()) if isinstance(figure, Table) and figure.rows
+    ]
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", written.partition("<script>")[0])
+    expected = [
+        html.escape(shown(value, column.unit, "EUR"))
+        for row in table.rows[: page.FIRST_ROWS]
+        for value, column in zip(row, table.columns, strict=True)
+    ]
+    assert [html.unescape(cell) for cell in cells] == [html.unescape(text) for text in expected]
