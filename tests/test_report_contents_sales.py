@@ -412,7 +412,7 @@ def test_what_is_old_is_said_with_the_way_out(remake: Remake) -> None:
     settings = remake(
         "update marts.publish_info set as_of_date = date '2026-07-20',"
         " as_of_at = timestamp '2026-07-21 00:00:00'",
-        "update marts.mart_score_models set is_stale = true, age_days = 90"
+        "update marts.mart_score_models set is_champion = true, is_stale = true, age_days = 90"
         " where score_name like 'win_probability%'",
         "update marts.mart_score_models set is_champion = false, status = 'too few late lines'"
         " where score_name like 'order_lead_time%'",
