@@ -98,7 +98,7 @@ test: $(VENV) ## the test suite
 test-slow: $(VENV) ## the long proofs
 	@$(PY) -m pytest $(SIDE_BY_SIDE) -m slow || { [ $$? -eq 5 ] && echo "No slow test exists: nothing was proven."; }
 
-test-endurance: $(VENV) ## whole runs that are killed, crowded out or starved of disk
+test-endurance: $(VENV) ## many whole runs: killed, crowded out, starved of disk, shuffled
 	@$(PY) -m pytest -m endurance
 
 bench: export SCALE := $(value SCALE)

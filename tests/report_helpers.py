@@ -20,6 +20,7 @@ from assets.reports.content import (
 )
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'</script>"
+LONG = "whoever asked in time what is needed, by when, and who decides, " + "W" * 60
 INFO = PublishInfo(
     "20260701T050000000000Z",
     date(2026, 6, 30),
@@ -43,6 +44,7 @@ def a_report(rows: int = 120) -> Report:
             None if place % 10 == 0 else place / rows,
             1000.0 * place,
             date(2026, 1, 1 + place % 28),
+            place / 4,
         )
         for place in range(rows)
     )
@@ -54,6 +56,7 @@ def a_report(rows: int = 120) -> Report:
             Column("Rate", "rate"),
             Column("Amount", "amount"),
             Column("Day", "date"),
+            Column("Factor", "number"),
         ),
         listed,
         Query("select list"),
@@ -89,7 +92,7 @@ def a_report(rows: int = 120) -> Report:
         "won",
         "What was won",
         "How many were won?",
-        words("{} of {} were won.", number(12), number(45)),
+        words("{} of {} were won, most by {}.", number(12), number(45), number(LONG, "text")),
         (chart, whole, words("The rate was {}.", number(0.2667, "rate"))),
         ("mart_sales_outcomes_monthly",),
     )

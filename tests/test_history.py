@@ -528,7 +528,7 @@ def test_what_is_told_of_a_day_was_told_on_that_day(
 # --- The whole line
 
 
-@pytest.mark.slow
+@pytest.mark.endurance  # eight whole runs
 def test_when_it_ran_and_in_which_order_makes_no_difference(
     company: Company, tmp_path: Path
 ) -> None:

@@ -239,4 +239,4 @@ def _short(amount: float) -> str:
         if abs(amount) >= size:
             scaled = amount / size
             return (f"{scaled:,.0f}" if abs(scaled) >= 100 else f"{scaled:.3g}") + word
-    return f"{amount:,.0f}"
+    return f"{round(amount):,}"

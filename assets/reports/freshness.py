@@ -159,12 +159,13 @@ def _fallen(marts: Published) -> list[Words]:
     reader has to know that it is not the one they are used to."""
     deals = marts.each(
         """
-select source_system, score_status, coalesce(score_basis, 'nothing') as basis,
-    count(*) as deal_count
+select source_system, score_status, count(*) as deal_count,
+    string_agg(distinct coalesce(score_basis, 'nothing'), ', '
+        order by coalesce(score_basis, 'nothing')) as basis
 from marts.fct_opportunity_scores
 where score_status is not null
-group by all
-order by deal_count desc, source_system, score_status, basis
+group by source_system, score_status
+order by deal_count desc, source_system, score_status
 """,
         {
             "deal_count": "count",

@@ -25,7 +25,7 @@
       case "days": return tenth(value).replace(/\.0$/, "") + (value === 1 ? " day" : " days");
       case "score": return value.toFixed(1).replace(/\.0$/, "");
       case "amount": return (short(value) + " " + currency).trimEnd();
-      case "number": return value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+      case "number": return value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 }).replace(/\.00$/, "");
       case "date": return value.slice(0, 10);
       default: return String(value);
     }

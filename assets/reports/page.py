@@ -141,8 +141,9 @@ class _Drawing:
 
     def figure(self, number: Number) -> Markup:
         value = "" if number.value is None else _plain(number.value)
-        return Markup('<data class="figure" data-figure="{}" value="{}">{}</data>').format(
-            self.number_of(number), value, shown(number.value, number.unit, self._currency)
+        text = shown(number.value, number.unit, self._currency)
+        return Markup('<data class="{}" data-figure="{}" value="{}">{}</data>').format(
+            "told-text" if number.unit == "text" else "figure", self.number_of(number), value, text
         )
 
     def say(self, words: Words) -> Markup:

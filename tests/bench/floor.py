@@ -112,7 +112,7 @@ def _model(node: dict[str, Any], project: Path) -> Model:
         columns = {c["name"]: c["data_type"] for c in node["columns"].values()} if is_bound else {}
     return Model(
         schema=node["schema"],
-        name=node["name"],
+        name=node["alias"],
         kind=kind,
         sql=node.get("compiled_code") or "",
         file=str(project / node["original_file_path"]),
