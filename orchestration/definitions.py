@@ -38,8 +38,8 @@ def _is_said_by_the_line(record: logging.LogRecord) -> bool:
     return meta.get("dagster_event") is None and not of_the_tools
 
 
-#: groups that are not renewed every night; nothing is late that is sent to nobody
-OWN_RHYTHM = ("reports", "sent")
+#: groups not renewed every night; nothing is late that is sent to nobody, or served nowhere
+OWN_RHYTHM = {"reports", "sent"} | (set() if read_settings().postgres else {"serving"})
 #: one for the whole line: renewed in the night before eight o'clock
 FRESH_BY_MORNING = dg.FreshnessPolicy.cron(
     deadline_cron="0 8 * * *",
