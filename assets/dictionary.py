@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from assets.dbt import prepared_manifest
+from assets.templates import environment
 
 #: columns that hold another table's key under a name of their own
 ROLES = {
@@ -179,19 +180,11 @@ def diagram(joins: list[Join]) -> dict[str, Any]:
 
 def page(manifest: Mapping[str, Any]) -> str:
     """The dictionary as a self-contained HTML page."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
     areas: dict[str, list[Entry]] = {}
     for entry in entries(manifest):
         areas.setdefault(entry.area, []).append(entry)
-    return environment.get_template("dictionary.html.j2").render(
+    template = environment(Path(__file__).parent).get_template("dictionary.html.j2")
+    return template.render(
         areas=areas,
         diagrams={
             area: diagram([join for entry in told for join in entry.joins])

@@ -21,6 +21,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from assets.dbt import SEMANTIC_MANIFEST, prepared_manifest
+from assets.landing.checking import literal
 from assets.reports.published import published
 from assets.settings import Settings
 
@@ -206,8 +207,7 @@ def _condition(name: str, value: str) -> str:
     form = "Dimension('{}')" if "__" in name else "Entity('{}')"
     if name.endswith("__day"):
         name, form = name.removesuffix("__day"), "TimeDimension('{}', 'day')"
-    value = value.replace("'", "''")
-    return f"{{{{ {form.format(name)} }}}} = '{value}'"
+    return f"{{{{ {form.format(name)} }}}} = {literal(value)}"
 
 
 @functools.cache

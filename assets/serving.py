@@ -18,6 +18,7 @@ from urllib.parse import unquote
 
 import dagster as dg
 
+from assets.landing.checking import literal, quoted
 from assets.landing.people import last_forgotten_at
 from assets.publish import RECORDS, VERSION, current, public_marts
 from assets.reports.published import published
@@ -112,8 +113,8 @@ def serve(settings: Settings, patience: float = PATIENCE) -> Served:
         if standing.get(server.schema) == said:
             return Served(manifest["version"], len(manifest["marts"]), rows, is_new=False)
         building = f"{server.schema}__building"
-        _run(connection, f"create schema {_name(building)}")
-        _run(connection, f"comment on schema {_name(building)} is {_text(said)}")
+        _run(connection, f"create schema {quoted(building)}")
+        _run(connection, f"comment on schema {quoted(building)} is {literal(said)}")
         connection.commit()
         with published(settings) as marts:
             marts.connection.execute(f"set memory_limit = '{settings.memory_limit}'")
@@ -155,7 +156,7 @@ def withdraw(settings: Settings) -> list[str]:
         }
         _run(connection, f"set lock_timeout = '{PATIENCE:.0f}s'")
         for schema in old:
-            _run(connection, f"drop schema {_name(schema)} cascade")
+            _run(connection, f"drop schema {quoted(schema)} cascade")
         connection.commit()
     return sorted(set(old.values()))
 
@@ -211,8 +212,8 @@ def _ours(connection: "Connection", server: PostgresServer) -> dict[str, str]:
     found = _run(
         connection,
         "select nspname, obj_description(oid, 'pg_namespace') from pg_namespace"
-        f" where nspname = {_text(server.schema)}"
-        f" or starts_with(nspname, {_text(server.schema + '__')})",
+        f" where nspname = {literal(server.schema)}"
+        f" or starts_with(nspname, {literal(server.schema + '__')})",
     )
     connection.commit()
     return {name: said for name, said in found if (said or "").startswith(MARK)}
@@ -226,7 +227,7 @@ def _holds_something(connection: "Connection", schema: str) -> bool:
     [(holds,)] = _run(
         connection,
         "select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace"
-        f" where nspname = {_text(schema)})",
+        f" where nspname = {literal(schema)})",
     )
     return holds
 
@@ -257,27 +258,27 @@ def _load(
         [table],
     ).fetchall()
     types = {name: _postgres_type(duckdb_type) for name, duckdb_type, _ in columns}
-    place = f"{_name(schema)}.{_name(table)}"
-    listed = ", ".join(f"{_name(name)} {type_}" for name, type_ in types.items())
+    place = f"{quoted(schema)}.{quoted(table)}"
+    listed = ", ".join(f"{quoted(name)} {type_}" for name, type_ in types.items())
     _run(target, f"create table {place} ({listed})")
     values = ", ".join(_value(name, type_) for name, type_ in types.items())
     with target.cursor() as cursor:
-        rows = source.sql(f"select {values} from {_name(table)}").to_arrow_reader(BATCH)
+        rows = source.sql(f"select {values} from {quoted(table)}").to_arrow_reader(BATCH)
         cursor.adbc_ingest(table, rows, mode="append", db_schema_name=schema)
     [comment] = source.execute(
         "select comment from duckdb_tables() where database_name = 'published' and table_name = ?",
         [table],
     ).fetchone() or [None]
     texts = [(f"table {place}", comment)]
-    texts += [(f"column {place}.{_name(name)}", text) for name, _, text in columns]
+    texts += [(f"column {place}.{quoted(name)}", text) for name, _, text in columns]
     for what, text in texts:
         if text:
-            _run(target, f"comment on {what} is {_text(text)}")
+            _run(target, f"comment on {what} is {literal(text)}")
     target.commit()
     grain = next((mart.grain for mart in (*public_marts(), *RECORDS) if mart.name == table), ())
     keys: tuple[str, ...] = ()
     if grain and types.keys() >= set(grain):
-        key = ", ".join(map(_name, grain))
+        key = ", ".join(map(quoted, grain))
         keys = (f"alter table {place} add primary key ({key})", f"create index on {place} ({key})")
     for make in keys:
         try:
@@ -301,16 +302,16 @@ def _value(column: str, type_: str) -> str:
     """A column as DuckDB hands it over: of the very type that PostgreSQL has for it."""
     if type_ == "text":
         # PostgreSQL's text has no place for the character 0
-        cast = f"replace(cast({_name(column)} as varchar), chr(0), '\ufffd')"
+        cast = f"replace(cast({quoted(column)} as varchar), chr(0), '\ufffd')"
     else:
-        cast = f"cast({_name(column)} as {type_})"
-    return f"{cast} as {_name(column)}"
+        cast = f"cast({quoted(column)} as {type_})"
+    return f"{cast} as {quoted(column)}"
 
 
 def _admit_readers(connection: "Connection", schema: str, readers: tuple[str, ...]) -> None:
-    for role in map(_name, readers):
-        _run(connection, f"grant usage on schema {_name(schema)} to {role}")
-        _run(connection, f"grant select on all tables in schema {_name(schema)} to {role}")
+    for role in map(quoted, readers):
+        _run(connection, f"grant usage on schema {quoted(schema)} to {role}")
+        _run(connection, f"grant select on all tables in schema {quoted(schema)} to {role}")
     connection.commit()
 
 
@@ -327,15 +328,16 @@ def _swap(connection: "Connection", schema: str, building: str, patience: float)
     while True:
         is_patient = time.monotonic() < give_up
         [(stands,)] = _run(
-            connection, f"select exists (select from pg_namespace where nspname = {_text(schema)})"
+            connection,
+            f"select exists (select from pg_namespace where nspname = {literal(schema)})",
         )
         try:
             if stands and is_patient:
                 _drop(connection, schema)
             elif stands:
                 aside = f"{schema}__{time.time_ns()}"
-                _run(connection, f"alter schema {_name(schema)} rename to {_name(aside)}")
-            _run(connection, f"alter schema {_name(building)} rename to {_name(schema)}")
+                _run(connection, f"alter schema {quoted(schema)} rename to {quoted(aside)}")
+            _run(connection, f"alter schema {quoted(building)} rename to {quoted(schema)}")
             connection.commit()
             return
         except dbapi.Error as error:
@@ -348,10 +350,10 @@ def _swap(connection: "Connection", schema: str, building: str, patience: float)
 def _drop(connection: "Connection", schema: str) -> None:
     """Drops a schema and its tables, but nothing of anybody else's; the caller commits."""
     tables = ", ".join(
-        f"{_name(schema)}.{_name(table)}"
+        f"{quoted(schema)}.{quoted(table)}"
         for (table,) in _run(
             connection,
-            f"select tablename from pg_tables where schemaname = {_text(schema)}"
+            f"select tablename from pg_tables where schemaname = {literal(schema)}"
             " and tableowner = current_user order by 1",
         )
     )
@@ -360,15 +362,7 @@ def _drop(connection: "Connection", schema: str) -> None:
     if tables:
         _run(connection, f"lock table {tables} in access exclusive mode")
         _run(connection, f"drop table {tables}")
-    _run(connection, f"drop schema {_name(schema)}")
-
-
-def _name(identifier: str) -> str:
-    return '"' + identifier.replace('"', '""') + '"'
-
-
-def _text(words: str) -> str:
-    return "'" + words.replace("'", "''") + "'"
+    _run(connection, f"drop schema {quoted(schema)}")
 
 
 @dg.asset(

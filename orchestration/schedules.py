@@ -74,36 +74,46 @@ weekly_reports = _reports_of("weekly")
 monthly_reports = _reports_of("monthly")
 JOBS = [refresh, retrain, publish_only, checks_only, reports, weekly_reports, monthly_reports]
 
-daily_refresh = dg.ScheduleDefinition(
-    name="daily_refresh",
-    job=refresh,
-    cron_schedule=setting("REFRESH_CRON", "0 5 * * *"),
-    execution_timezone=read_settings().timezone,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Before work, in the business zone; FUNNELWORKS_REFRESH_CRON moves it.",
-)
-monthly_retrain = dg.ScheduleDefinition(
-    name="monthly_retrain",
-    job=retrain,
-    cron_schedule=setting("RETRAIN_CRON", "0 3 1 * *"),
-    execution_timezone=read_settings().timezone,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="In the night to the first; FUNNELWORKS_RETRAIN_CRON moves it.",
-)
-weekly_reports_schedule = dg.ScheduleDefinition(
-    name="weekly_reports_schedule",
-    job=weekly_reports,
-    cron_schedule=setting("WEEKLY_CRON", "0 7 * * 1"),
-    execution_timezone=read_settings().timezone,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Monday before work, in the business zone; FUNNELWORKS_WEEKLY_CRON moves it.",
-)
-monthly_reports_schedule = dg.ScheduleDefinition(
-    name="monthly_reports_schedule",
-    job=monthly_reports,
-    cron_schedule=setting("MONTHLY_CRON", "0 7 1 * *"),
-    execution_timezone=read_settings().timezone,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="The first of a month, in the business zone; FUNNELWORKS_MONTHLY_CRON moves it.",
-)
-SCHEDULES = [daily_refresh, monthly_retrain, weekly_reports_schedule, monthly_reports_schedule]
+
+def _schedule(name: str, job: Any, cron: str, default: str, when: str) -> dg.ScheduleDefinition:
+    """`cron` names the setting that moves it; its hours are those of the business zone."""
+    return dg.ScheduleDefinition(
+        name=name,
+        job=job,
+        cron_schedule=setting(cron, default),
+        execution_timezone=read_settings().timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"{when}; FUNNELWORKS_{cron} moves it.",
+    )
+
+
+SCHEDULES = [
+    _schedule(
+        "daily_refresh",
+        refresh,
+        "REFRESH_CRON",
+        "0 5 * * *",
+        "Before work, in the business zone",
+    ),
+    _schedule(
+        "monthly_retrain",
+        retrain,
+        "RETRAIN_CRON",
+        "0 3 1 * *",
+        "In the night to the first",
+    ),
+    _schedule(
+        "weekly_reports_schedule",
+        weekly_reports,
+        "WEEKLY_CRON",
+        "0 7 * * 1",
+        "Monday before work, in the business zone",
+    ),
+    _schedule(
+        "monthly_reports_schedule",
+        monthly_reports,
+        "MONTHLY_CRON",
+        "0 7 1 * *",
+        "The first of a month, in the business zone",
+    ),
+]

@@ -1,5 +1,6 @@
-"""A report with one of everything, and texts that want to be more than text."""
+"""Reports with one of everything, and texts that want to be more than text."""
 
+from dataclasses import replace
 from datetime import date, datetime
 
 from assets.reports.content import (
@@ -21,6 +22,8 @@ from assets.reports.content import (
 LINK = '=HYPERLINK("http://evil.example","x")'
 IMAGE = "<img src=x onerror=alert(1)>"
 HOSTILE = (LINK, "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", IMAGE, "＝1+1")
+MARKUP = "<img src=x onerror=alert(1)>\"'</script>"
+LONG = "whoever asked in time what is needed, by when, and who decides, " + "W" * 60
 ASKED = Query("select 1")
 INFO = PublishInfo(
     "20260701T050000000000Z",
@@ -134,3 +137,98 @@ REPORT = Report(
     ),
     (words("The scores are {} old", number(40, "days")),),
 )
+
+
+def a_report(rows: int = 120) -> Report:
+    """Every form once; the texts of the list are hostile, one in ten of its numbers missing."""
+    listed = tuple(
+        (
+            f"{MARKUP} {place}",
+            place % 7 + 0.5,
+            None if place % 10 == 0 else place / rows,
+            1000.0 * place,
+            date(2026, 1, 1 + place % 28),
+            place / 4,
+        )
+        for place in range(rows)
+    )
+    whole = Table(
+        "All deals",
+        (
+            Column("Account"),
+            Column("Days", "days"),
+            Column("Rate", "rate"),
+            Column("Amount", "amount"),
+            Column("Day", "date"),
+            Column("Factor", "number"),
+        ),
+        listed,
+        Query("select list"),
+        words("{} deals in all.", number(rows)),
+        is_whole_list=True,
+    )
+    months = tuple(
+        (date(2026, month, 1), kind, month * 1.5) for month in range(1, 7) for kind in "ab"
+    )
+    spec = {
+        "mark": "line",
+        "data": {"name": "rows"},
+        "encoding": {
+            "x": {"field": "month", "type": "temporal"},
+            "y": {"field": "value", "type": "quantitative"},
+            "color": {"field": "kind", "type": "nominal"},
+        },
+    }
+    chart = Chart(
+        "By month",
+        words(f"It rises to {{}} {MARKUP}", number(9.0, "number")),
+        spec,
+        {
+            "month": Column("Month", "month"),
+            "kind": Column("Kind"),
+            "value": Column("Value", "number"),
+        },
+        months,
+        Query("select months"),
+        NativeChart("line", "month", ("value",)),
+    )
+    section = Section(
+        "won",
+        "What was won",
+        "How many were won?",
+        words("{} of {} were won, most by {}.", number(12), number(45), number(LONG, "text")),
+        (chart, whole, words("The rate was {}.", number(0.2667, "rate"))),
+        ("mart_sales_outcomes_monthly",),
+    )
+    empty = Section(
+        "late",
+        "What was late",
+        "Which lines were late?",
+        (),
+        (
+            replace(chart, rows=(), title="Nothing yet"),
+            replace(whole, rows=(), is_whole_list=False),
+        ),
+        (),
+        missing="No order line was delivered: deliver order_lines and shipments.",
+    )
+    headline = Headline(
+        MARKUP,
+        number(0.2667, "rate"),
+        words("{} of {}", number(12), number(45)),
+        "signal",
+        words("above {}", number(0.2, "rate")),
+        "won",
+        ("mart_sales_outcomes_monthly",),
+        number(45),
+    )
+    return Report(
+        "a_report",
+        "A report",
+        "Of every form",
+        INFO,
+        (headline, replace(headline, title="Quiet", verdict="noise")),
+        (words("Look at {} deals", number(3)),),
+        (section, empty),
+        (words("The extract of crm is {} old: deliver a newer one", number(12, "days")),),
+    )

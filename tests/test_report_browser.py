@@ -10,7 +10,7 @@ import pytest
 
 from assets.reports import page
 from assets.reports.content import shown
-from tests.report_helpers import a_report
+from tests.sample_report import a_report
 
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),

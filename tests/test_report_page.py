@@ -12,7 +12,7 @@ import pytest
 
 from assets.reports import page
 from assets.reports.content import Number, Table, figures, shown
-from tests.report_helpers import HOSTILE, INFO, a_report
+from tests.sample_report import INFO, MARKUP, a_report
 
 #: where digits that are no figures may stand
 FREE = {"script", "style", "pre", "svg", "code", "title"}
@@ -80,18 +80,18 @@ def test_no_digit_stands_outside_a_figure(written: str) -> None:
     text = "".join(Reader(written).other)
     for known in ("2026-06-30", "2026-07-01 05:00", INFO.version):
         text = text.replace(known, "")
-    assert not re.findall(r"\d+", text.replace(HOSTILE, ""))
+    assert not re.findall(r"\d+", text.replace(MARKUP, ""))
 
 
 def test_nothing_of_an_extract_is_alive(written: str) -> None:
     reader = Reader(written)
     assert "img" not in reader.seen
     assert "onerror" not in json.dumps([attributes for _, attributes in reader.tags])
-    assert html.escape(HOSTILE, quote=False)[:20] in written
+    assert html.escape(MARKUP, quote=False)[:20] in written
     bodies = re.findall(r"<script[^>]*>(.*?)</script>", written, re.DOTALL)
     lists = [body for body in bodies if body.startswith('{"units"')]
     assert lists and all("<" not in body for body in lists)
-    assert json.loads(lists[0])["rows"][3][0] == f"{HOSTILE} 3"
+    assert json.loads(lists[0])["rows"][3][0] == f"{MARKUP} 3"
 
 
 def test_its_policy_lets_nothing_in(written: str) -> None:

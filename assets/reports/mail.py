@@ -13,6 +13,7 @@ from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from assets.reports.content import (
@@ -26,6 +27,7 @@ from assets.reports.content import (
     shown,
     told,
 )
+from assets.templates import environment
 
 VERDICTS = {
     "signal": "Signal",
@@ -111,20 +113,12 @@ def _charts(report: Report) -> list[tuple[Section, list[tuple[Chart, str]]]]:
 
 def html(report: Report) -> str:
     """The HTML of the mail, whose pictures are named by their content ids."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     currency = report.info.base_currency
-    environment = Environment(
-        loader=PackageLoader("assets.reports", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["told"] = lambda words: told(words, currency)
-    environment.filters["shown"] = lambda number: _figure(number, currency)
-    environment.filters["judged"] = lambda headline: _judged(headline, currency)
-    template = environment.get_template("mail.html.j2")
+    filling = environment(Path(__file__).parent)
+    filling.filters["told"] = lambda words: told(words, currency)
+    filling.filters["shown"] = lambda number: _figure(number, currency)
+    filling.filters["judged"] = lambda headline: _judged(headline, currency)
+    template = filling.get_template("mail.html.j2")
     return template.render(report=report, sections=_charts(report))
 
 

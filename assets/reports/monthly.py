@@ -3,15 +3,14 @@
 Belongs here: forms that both fill. Does not belong here: what a report asks and says.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from assets.reports.content import Number, Query, Report, Section, Words, words
-from assets.reports.freshness import stale
+from assets.reports.content import Number, Query, Section, Words, words
 from assets.reports.published import Published
 from assets.reports.review.found import FEW, Found
-from assets.reports.signals import METHOD, MIN_CASES
+from assets.reports.signals import MIN_CASES
 
 if TYPE_CHECKING:
     import altair
@@ -31,23 +30,6 @@ class Share:
         if self.rate.value is None:
             return words("{} of {} (too few for a share)", self.numerator, self.denominator)
         return words("{} ({} of {})", self.rate, self.numerator, self.denominator)
-
-
-def report_of(
-    marts: Published, key: str, title: str, subtitle: str, found: Sequence[Found]
-) -> Report:
-    """The report of these sections; the most pressing is looked at first, else in their order."""
-    look = sorted((item for part in found for item in part.look), key=lambda item: item[0])
-    return Report(
-        key=key,
-        title=title,
-        subtitle=subtitle,
-        info=marts.info,
-        headlines=tuple(part.headline for part in found if part.headline),
-        look_first=tuple(said for _, said in look),
-        sections=(*(part.section for part in found), METHOD),
-        stale=stale(marts),
-    )
 
 
 def missing(key: str, title: str, question: str, marts: Iterable[str], why: str) -> Found:

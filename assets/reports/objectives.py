@@ -9,9 +9,9 @@ and each is common or special cause. The month is the last one that was over by 
 """
 
 from assets.reports.content import Report
-from assets.reports.monthly import report_of
 from assets.reports.objective import attention, issued, issuers, load, overlap
 from assets.reports.published import Published
+from assets.reports.review.found import report_of
 
 KEY = "objectives"
 TITLE = "Objectives, month by month"

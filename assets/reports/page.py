@@ -33,8 +33,10 @@ from assets.reports.content import (
     Words,
     figures,
     shown,
+    told,
 )
 from assets.reports.shelf import Kept
+from assets.templates import environment
 
 HERE = Path(__file__).parent
 #: of a long list, what the page holds: the workbook holds all of it
@@ -50,7 +52,6 @@ VERDICTS = {
     "too little": ("…", "Too few to tell"),
     "plain": ("", ""),
 }
-DRAWN = frozenset(["mark", "layer"])
 
 
 def page(report: Report) -> str:
@@ -59,13 +60,15 @@ def page(report: Report) -> str:
     scripts = [_file("page.js")]
     if drawing.charts:
         scripts.append(_vega())
-    return _template("page.html.j2").render(
+    template = environment(HERE).get_template("page.html.j2")
+    return template.render(
         report=report,
         drawing=drawing,
         verdicts=VERDICTS,
         style=Markup(_file("page.css")),
         scripts=[Markup(script) for script in scripts],
         policy=_policy(scripts),
+        widths={"wide": charts.WIDE, "narrow": charts.NARROW},
     )
 
 
@@ -74,9 +77,8 @@ def index(kept: Iterable[Kept]) -> str:
     by_key: dict[str, list[Kept]] = {}
     for each in sorted(kept, key=lambda each: (each.title, -each.as_of.toordinal())):
         by_key.setdefault(each.key, []).append(each)
-    return _template("index.html.j2").render(
-        reports=by_key, style=Markup(_file("page.css")), policy=_policy([])
-    )
+    template = environment(HERE).get_template("index.html.j2")
+    return template.render(reports=by_key, style=Markup(_file("page.css")), policy=_policy([]))
 
 
 @functools.cache
@@ -101,16 +103,6 @@ def _policy(scripts: list[str]) -> str:
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:;"
         " base-uri 'none'; form-action 'none'"
     )
-
-
-def _template(name: str) -> Any:
-    import jinja2
-
-    loader = jinja2.FileSystemLoader(HERE)
-    environment = jinja2.Environment(
-        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template(name)
 
 
 @dataclass(frozen=True)
@@ -182,17 +174,10 @@ class _Drawing:
         data = f'{{"units":{units},"currency":{currency},"rows":[{",".join(rows)}]}}'
         return _List(_inert(data), len(rows), len(table.rows))
 
-    def svg(self, chart: Chart, width: str) -> Markup:
-        """The chart without a script; `width` is "wide" or "narrow"."""
-        is_wide = width == "wide" or not DRAWN & chart.spec.keys()
-        name = f"f{self.number_of(chart)}{'w' if is_wide else 'n'}"
-        svg = charts.static_svg(chart, name, charts.WIDE if is_wide else charts.NARROW)
-        label = Markup('<svg role="img" aria-label="{}"').format(
-            "".join(
-                part if isinstance(part, str) else shown(part.value, part.unit, self._currency)
-                for part in chart.label
-            )
-        )
+    def svg(self, chart: Chart, width: int) -> Markup:
+        """The chart without a script, `width` pixels wide."""
+        svg = charts.static_svg(chart, f"f{self.number_of(chart)}w{width}", width)
+        label = Markup('<svg role="img" aria-label="{}"').format(told(chart.label, self._currency))
         return label + Markup(svg.removeprefix("<svg"))
 
     def specification(self, chart: Chart) -> Markup:

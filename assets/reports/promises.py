@@ -11,7 +11,6 @@ not due yet is in no share.
 """
 
 from assets.reports.content import Report
-from assets.reports.monthly import report_of
 from assets.reports.promise import (
     at_risk,
     changes,
@@ -24,6 +23,7 @@ from assets.reports.promise import (
     recorded,
 )
 from assets.reports.published import Published
+from assets.reports.review.found import report_of
 from assets.reports.signals import judge
 
 KEY = "promises"

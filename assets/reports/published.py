@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from assets.landing.checking import literal
 from assets.publish import current
 from assets.reports.content import (
     Chart,
@@ -142,9 +143,7 @@ def published(settings: Settings) -> Iterator[Published]:
     file = str(settings.published / "versions" / f"{manifest['version']}.duckdb")
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
-        connection.execute(
-            f"attach '{file.replace(chr(39), chr(39) * 2)}' as published (read_only)"
-        )
+        connection.execute(f"attach {literal(file)} as published (read_only)")
         connection.execute("use published.marts")
         row = connection.execute(
             "select version, as_of_date, business_timezone, base_currency,"

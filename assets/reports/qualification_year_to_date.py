@@ -25,6 +25,7 @@ from assets.reports.content import (
 )
 from assets.reports.freshness import AS_OF, stale
 from assets.reports.published import Published
+from assets.reports.review.found import FEW
 from assets.reports.signals import METHOD, MIN_CASES, bounds, chart, judge, specified
 from assets.reports.tipping_point import Landmark, point, tipping_point_table, told
 
@@ -38,7 +39,6 @@ NO_ANSWERS = (
     "No deal is scored: deliver qualification_answers, one row per deal, attribute and rater, with"
     " assessed_at."
 )
-FEW = f"fewer than {MIN_CASES} cases"
 
 #: deals of the year; {year_start} is its first day
 DEALS = """

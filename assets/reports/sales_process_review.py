@@ -11,7 +11,6 @@ reason beside them. A month or week that is not over is never held against whole
 """
 
 from assets.reports.content import Report
-from assets.reports.freshness import stale
 from assets.reports.published import Published
 from assets.reports.review import (
     data_quality,
@@ -23,7 +22,7 @@ from assets.reports.review import (
     time_in_stage,
     waterfall,
 )
-from assets.reports.signals import METHOD
+from assets.reports.review.found import report_of
 
 KEY = "sales_process_review"
 TITLE = "Sales process, week by week"
@@ -39,15 +38,10 @@ def report(marts: Published) -> Report:
     What to look at first: signals for the worse, then deals and lines that wait for somebody, then
     other signals; each kind in the order of the sections.
     """
-    found = tuple(part.section(marts) for part in SECTIONS)
-    look = [item for part in found for item in part.look]
-    return Report(
-        key=KEY,
-        title=TITLE,
-        subtitle="What moved in funnel, forecast and delivery, and what is only noise",
-        info=marts.info,
-        headlines=tuple(part.headline for part in found if part.headline is not None),
-        look_first=tuple(said for _, said in sorted(look, key=lambda item: item[0])),
-        sections=(*(part.section for part in found), METHOD),
-        stale=stale(marts),
+    return report_of(
+        marts,
+        KEY,
+        TITLE,
+        "What moved in funnel, forecast and delivery, and what is only noise",
+        tuple(part.section(marts) for part in SECTIONS),
     )

@@ -14,7 +14,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Any
+
+from assets.templates import environment
 
 Json = Any
 Pairs = list[tuple[str, str]]
@@ -204,7 +207,6 @@ def documents(
         refused_because: what speaks against the model; empty = promoted.
         libraries: name → release, of all that the model's figures hang on.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
 
     unknown = About(_words(score), "What docs/scores.md says of it.", "")
     about = next((ABOUT[name] for name in ABOUT if score.startswith(name)), unknown)
@@ -237,15 +239,8 @@ def documents(
     }
 
     def rendered(template: str, **how: Any) -> str:
-        environment = Environment(
-            loader=PackageLoader("assets.scoring", "."),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-            **how,
-        )
-        return environment.get_template(template).render(told)
+        filling = environment(Path(__file__).parent, keep_trailing_newline=True, **how)
+        return filling.get_template(template).render(told)
 
     return {
         # what stands in a cell of Markdown is no HTML, whatever it holds

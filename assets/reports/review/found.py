@@ -1,10 +1,13 @@
-"""What a section of the review hands back, and how it asks to be looked at."""
+"""What a section hands back, how it asks to be looked at, and a report made of such sections."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from assets.reports.content import Headline, Section, Words, words
-from assets.reports.signals import MIN_CASES, Judged
+from assets.reports.content import Headline, Report, Section, Words, words
+from assets.reports.freshness import stale
+from assets.reports.published import Published
+from assets.reports.signals import METHOD, MIN_CASES, Judged
 
 #: how pressing: a signal for the worse, work that waits, any other signal
 WORSE, WAITING, MOVED = 1, 2, 3
@@ -34,3 +37,20 @@ def look(
     is_worse = better is not None and judged.is_above is (better == "low")
     said = words(f"{title}: {{}} in {judged.period_words}{{}}. ", judged.value, judged.period)
     return ((WORSE if is_worse else MOVED, (*said, *judged.why, *more)),)
+
+
+def report_of(
+    marts: Published, key: str, title: str, subtitle: str, found: Sequence[Found]
+) -> Report:
+    """The report of these sections; the most pressing is looked at first, else in their order."""
+    look = sorted((item for part in found for item in part.look), key=lambda item: item[0])
+    return Report(
+        key=key,
+        title=title,
+        subtitle=subtitle,
+        info=marts.info,
+        headlines=tuple(part.headline for part in found if part.headline),
+        look_first=tuple(said for _, said in look),
+        sections=(*(part.section for part in found), METHOD),
+        stale=stale(marts),
+    )
