@@ -36,7 +36,7 @@ FLAGS = ("has_champion", "has_date_wish", "is_repeat_account")
 CATEGORIES = {"stage": 4, "pipeline": 3, "segment": 8, "product_family": 40, "lead_source": 12}
 FEATURES = (
     *(
-        Feature(f"answer_{number}", "number", "well answered", "badly answered", True)
+        Feature(f"answer_{number}", "number", "well answered", "badly answered", True, rises=True)
         for number in range(ANSWERS)
     ),
     *(Feature(name, "number", "high", "low") for name in (*COUNTS, *RATES)),
