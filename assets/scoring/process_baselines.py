@@ -36,9 +36,7 @@ SCHEMA = pa.schema(
 )
 
 
-def locked(
-    home: Path, as_of: date, measured: Iterable[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
+def locked(home: Path, as_of: date, measured: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """A row of SCHEMA per baseline, in the order of KEY; those with enough points are locked.
 
     `locked_on` is None where there are too few points yet: such a baseline is provisional, and is
@@ -56,14 +54,14 @@ def locked(
     for row in sorted(read_state(state), key=lambda row: row["locked_on"]):
         if row["locked_on"] <= as_of:
             standing.setdefault(tuple(row[name] for name in KEY), row)
-    rows, new = [], []
+    rows: list[dict[str, Any]] = []
+    new: list[dict[str, Any]] = []
     for baseline in measured:
-        row = standing.get(tuple(baseline[name] for name in KEY))
-        if row is None:
-            row = {name: baseline.get(name) for name in SCHEMA.names}
-            if baseline["is_enough"]:
-                row["locked_on"] = as_of
-                new.append(row)
+        known = standing.get(tuple(baseline[name] for name in KEY))
+        row = known or {name: baseline.get(name) for name in SCHEMA.names}
+        if known is None and baseline["is_enough"]:
+            row["locked_on"] = as_of
+            new.append(row)
         rows.append(row)
     append_state(state, new, datetime.now(UTC))
     return sorted(rows, key=lambda row: tuple(str(row[name]) for name in KEY))
