@@ -249,5 +249,5 @@ NOT_JUDGED = {
     *("edited_after_outcome_rate", "backdating_gap", "days_late_median", "days_late_p90"),
     *("promise_changes_per_line", "promise_net_slip", "objective_half_life", "bookings_forecast"),
     *(f"active_objectives_{part}" for part in ("median", "p90", "max", "mean")),
-    "effective_objectives",
+    *("effective_objectives", "barrier_removal_time", "barrier_recurrence_rate"),
 }

@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Literal, TypeAlias
 
 from assets.reports import (
+    barriers_and_alignment,
     objectives,
     process_behaviour,
     promises,
@@ -31,6 +32,7 @@ _DUE: tuple[tuple[ModuleType, Cadence], ...] = (
     (promises, "monthly"),
     (objectives, "monthly"),
     (process_behaviour, "monthly"),
+    (barriers_and_alignment, "monthly"),
 )
 REPORTS: dict[str, Listed] = {
     module.KEY: Listed(module.TITLE, cadence, module.report) for module, cadence in _DUE

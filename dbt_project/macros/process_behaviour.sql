@@ -118,6 +118,15 @@
                     "sums": {"objectives_issued": "issued_objective_count"},
                 },
                 {
+                    "mart": "mart_barriers_monthly",
+                    "period": "barrier_month",
+                    "kind": "month",
+                    "where": "process_step != 'all'",
+                    "groups": ["process_step"],
+                    "rates": {"process_cause_rate": "process_cause_rate"},
+                    "sums": {"barriers_raised": "raised_count"},
+                },
+                {
                     "mart": "mart_objective_overlap_monthly",
                     "period": "objective_month",
                     "kind": "month",
