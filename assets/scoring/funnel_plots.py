@@ -30,7 +30,7 @@ SCHEMA = [
     ("centre_rate", pa.float64()),
     *((f"{side}_{name}_rate", pa.float64()) for name in TAILS for side in ("lower", "upper")),
     ("shrunken_rate", pa.float64()),
-    ("prior_case_count", pa.float64()),
+    ("prior_cases", pa.float64()),
     ("dispersion_ratio", pa.float64()),
     ("is_outside_95", pa.bool_()),
     ("is_outside_998", pa.bool_()),
@@ -60,7 +60,7 @@ def compared(cases: Sequence[int], totals: Sequence[int]) -> list[dict[str, Any]
     dispersion = float(np.mean((k / n - centre) ** 2 / (centre * (1 - centre) / n)))
     for row, rate in zip(rows, shrunken, strict=True):
         row["shrunken_rate"] = round(float(rate), 9)
-        row["prior_case_count"] = round(weight, 3)
+        row["prior_cases"] = round(weight, 3)
         row["dispersion_ratio"] = round(dispersion, 6)
     for name, tail in TAILS.items():
         # the fewest with more than a tail below or at them; the most, with more than a tail above

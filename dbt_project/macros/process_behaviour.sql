@@ -231,3 +231,14 @@
         {% endif %}
     }
 {%- endmacro %}
+
+
+{# The unit in which a figure's distance from its centre is told: for a rate what chance makes of its
+   own cases, for a value itself. #}
+{% macro standard_error() -%}
+    case
+        when measure_kind = 'rate'
+        then sqrt({{ safe_ratio("greatest(centre * (1 - centre), 0)", "denominator") }})
+        else 1.0
+    end
+{%- endmacro %}

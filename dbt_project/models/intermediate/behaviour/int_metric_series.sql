@@ -9,7 +9,16 @@ with
             {% endif %}
         {% endfor %}
     ),
-    points as (select * exclude (point), unnest(point), from told),
+    points as (
+        select
+            * exclude (point),
+            point.metric as metric,
+            point.measure_kind as measure_kind,
+            point.numerator as numerator,
+            point.denominator as denominator,
+            point.value as value,
+        from told
+    ),
     finished_points as (
         select
             points.*,
@@ -65,7 +74,7 @@ with
             cast(mart_periods.period_instant as date) as period_start,
             0.0 as value,
         from summed_series
-        join
+        inner join
             mart_periods
             on summed_series.mart_name = mart_periods.mart_name
             and summed_series.source_system = mart_periods.source_system
@@ -81,7 +90,7 @@ with
     whole_points as (
         select finished_points.*,
         from finished_points
-        join
+        inner join
             mart_spans
             on finished_points.mart_name = mart_spans.mart_name
             and finished_points.source_system = mart_spans.source_system

@@ -14,8 +14,10 @@ with
         select
             numbered_points.*,
             make_date(
-                year(last_period)
-                - cast(month(last_period) < run_settings.fiscal_year_start_month as integer),
+                year(numbered_points.last_period) - cast(
+                    month(numbered_points.last_period)
+                    < run_settings.fiscal_year_start_month as integer
+                ),
                 run_settings.fiscal_year_start_month,
                 1
             ) as fiscal_year_start,
@@ -57,24 +59,19 @@ with
             case
                 when measure_kind = 'rate'
                 then
-                    sum(numerator) over (partition by {{ series }})
-                    / nullif(sum(denominator) over (partition by {{ series }}), 0)
+                    {{
+                        safe_ratio(
+                            "sum(numerator) over (partition by " ~ series ~ ")",
+                            "sum(denominator) over (partition by " ~ series ~ ")",
+                        )
+                    }}
                 else avg(value) over (partition by {{ series }})
             end as centre,
         from baseline_points
     ),
     -- a rate is told in standard errors of its own cases, a value as it is
     scaled_points as (
-        select
-            *,
-            (value - centre) / nullif(
-                case
-                    when measure_kind = 'rate'
-                    then sqrt(greatest(centre * (1 - centre), 0) / nullif(denominator, 0))
-                    else 1.0
-                end,
-                0
-            ) as distance,
+        select *, {{ safe_ratio("value - centre", standard_error()) }} as distance,
         from centred_points
     ),
     ranged_points as (

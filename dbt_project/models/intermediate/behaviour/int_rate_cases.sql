@@ -26,7 +26,7 @@ with
             compared_months.window_start_date,
             compared_months.window_end_date,
         from fct_opportunities
-        join
+        inner join
             compared_months
             on fct_opportunities.closed_date >= compared_months.window_start_date
             and fct_opportunities.closed_date <= compared_months.window_end_date
@@ -43,7 +43,7 @@ with
             compared_months.window_start_date,
             compared_months.window_end_date,
         from fct_order_line_deliveries
-        join
+        inner join
             compared_months
             on fct_order_line_deliveries.basis_date >= compared_months.window_start_date
             and fct_order_line_deliveries.basis_date <= compared_months.window_end_date
@@ -62,7 +62,7 @@ with
             compared_months.window_start_date,
             compared_months.window_end_date,
         from fct_operations
-        join
+        inner join
             compared_months
             on fct_operations.started_date >= compared_months.window_start_date
             and fct_operations.started_date <= compared_months.window_end_date

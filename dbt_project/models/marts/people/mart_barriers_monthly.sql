@@ -15,23 +15,23 @@ with
         cross join run_settings
         group by run_settings.as_of_date
     ),
+    month_instants as (
+        select
+            as_of_date,
+            unnest(
+                generate_series(
+                    cast(first_month as timestamp),
+                    cast(date_trunc('month', as_of_date) as timestamp),
+                    interval 1 month
+                )
+            ) as month_instant,
+        from month_span
+    ),
     months as (
         select
             cast(month_instant as date) as barrier_month,
             least(last_day(cast(month_instant as date)), as_of_date) as known_date,
-        from
-            (
-                select
-                    as_of_date,
-                    unnest(
-                        generate_series(
-                            cast(first_month as timestamp),
-                            cast(date_trunc('month', as_of_date) as timestamp),
-                            interval 1 month
-                        )
-                    ) as month_instant,
-                from month_span
-            )
+        from month_instants
     ),
     -- as known at the end of the month, of the barriers raised in the twelve months up to it
     watched_barriers as (
@@ -55,7 +55,7 @@ with
             stepped_barriers.cause,
             stepped_barriers.is_recurrence,
         from stepped_barriers
-        join months on stepped_barriers.raised_date <= months.known_date
+        inner join months on stepped_barriers.raised_date <= months.known_date
         where not coalesce(stepped_barriers.has_impossible_removal, false)
     ),
     counted_barriers as (
@@ -121,9 +121,9 @@ with
     ),
     told_months as (
         select
-            source_system,
+            counted_barriers.source_system,
             counted_barriers.barrier_month,
-            process_step,
+            counted_barriers.process_step,
             counted_barriers.raised_count,
             counted_barriers.removed_count,
             counted_barriers.open_count,
@@ -159,7 +159,11 @@ with
                 )
             }},
         from counted_barriers
-        left join removal_times using (source_system, process_step, barrier_month)
+        left join
+            removal_times
+            on counted_barriers.source_system = removal_times.source_system
+            and counted_barriers.process_step = removal_times.process_step
+            and counted_barriers.barrier_month = removal_times.barrier_month
     )
 select *
 from told_months

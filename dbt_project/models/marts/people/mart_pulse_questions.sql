@@ -12,7 +12,11 @@ with
             avg(responses.score order by responses.respondent_key) as mean_score,
         from int_pulse_responses_unioned as responses
         -- of those who count for their function
-        semi join int_pulse_respondents using (source_system, wave, respondent_key)
+        semi join
+            int_pulse_respondents
+            on responses.source_system = int_pulse_respondents.source_system
+            and responses.wave = int_pulse_respondents.wave
+            and responses.respondent_key = int_pulse_respondents.respondent_key
         where responses.score is not null
         group by
             responses.source_system, responses.wave, responses.function_name, responses.question_id

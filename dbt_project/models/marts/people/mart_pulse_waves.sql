@@ -82,7 +82,10 @@ with
                 )
             }},
         from functions
-        left join actions using (source_system, wave)
+        left join
+            actions
+            on functions.source_system = actions.source_system
+            and functions.wave = actions.wave
     )
 select *
 from waves

@@ -6,7 +6,9 @@ with
         select
             interventions.intervention_id,
             count(
-                distinct(mart_process_behaviour.source_system, mart_process_behaviour.subject)
+                distinct mart_process_behaviour.source_system
+                || ' '
+                || mart_process_behaviour.subject
             ) as series_count,
             arg_max(
                 mart_process_behaviour.period_start, mart_process_behaviour.period_start
@@ -26,7 +28,7 @@ with
                 mart_process_behaviour.period_start
             ) as verdict,
         from interventions
-        join
+        inner join
             mart_process_behaviour
             on interventions.metric = mart_process_behaviour.metric
             and coalesce(interventions.source_system, mart_process_behaviour.source_system)
@@ -66,7 +68,7 @@ with
                 then 'no limits'
             end as untold_reason,
         from interventions
-        left join followed_points using (intervention_id)
+        left join followed_points on interventions.intervention_id = followed_points.intervention_id
     )
 select *
 from told_interventions

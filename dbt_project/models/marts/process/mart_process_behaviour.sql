@@ -24,18 +24,22 @@ with
                 then int_process_baselines.centre
             end as centre,
         from int_metric_series_regimes
-        left join int_process_baselines using ({{ process }}, period_kind)
+        left join
+            int_process_baselines
+            on int_metric_series_regimes.metric = int_process_baselines.metric
+            and int_metric_series_regimes.source_system = int_process_baselines.source_system
+            and int_metric_series_regimes.subject = int_process_baselines.subject
+            and int_metric_series_regimes.dimension = int_process_baselines.dimension
+            and int_metric_series_regimes.member = int_process_baselines.member
+            and int_metric_series_regimes.regime_start = int_process_baselines.regime_start
+            and int_metric_series_regimes.period_kind = int_process_baselines.period_kind
     ),
     -- rates are held against limits that know how many cases stand behind each period, and are
     -- never narrower than chance alone makes them
     scaled_points as (
         select
             *,
-            case
-                when measure_kind = 'rate'
-                then sqrt(greatest(centre * (1 - centre), 0) / nullif(denominator, 0))
-                else 1.0
-            end as standard_error,
+            {{ standard_error() }} as standard_error,
             case
                 when measure_kind = 'rate'
                 then greatest(coalesce(mean_moving_range, 0), 1.128)
@@ -44,7 +48,10 @@ with
         from based_points
     ),
     distanced_points as (
-        select *, (value - centre) / nullif(standard_error, 0) as distance, 2.66 * spread as reach,
+        select
+            *,
+            {{ safe_ratio("value - centre", "standard_error") }} as distance,
+            2.66 * spread as reach,
         from scaled_points
     ),
     ranged_points as (
@@ -131,7 +138,9 @@ with
             baseline_start,
             baseline_end,
             baseline_locked_date,
-            nullif(regime_start, date '0001-01-01') as process_changed_date,
+            case
+                when regime_start > date '0001-01-01' then regime_start
+            end as process_changed_date,
             process_change_id,
             round(centre, 9) as centre,
             round(

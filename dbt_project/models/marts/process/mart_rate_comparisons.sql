@@ -23,7 +23,7 @@ with
             int_rate_limits.lower_998_rate,
             int_rate_limits.upper_998_rate,
             int_rate_limits.shrunken_rate,
-            int_rate_limits.prior_case_count,
+            int_rate_limits.prior_cases,
             int_rate_limits.dispersion_ratio,
             case
                 when int_rate_limits.is_outside_998 is null
@@ -34,7 +34,12 @@ with
             end as cause,
             int_rate_limits.is_outside_95,
         from int_rate_cases
-        left join int_rate_limits using (metric, source_system, dimension, member)
+        left join
+            int_rate_limits
+            on int_rate_cases.metric = int_rate_limits.metric
+            and int_rate_cases.source_system = int_rate_limits.source_system
+            and int_rate_cases.dimension = int_rate_limits.dimension
+            and int_rate_cases.member = int_rate_limits.member
     )
 select *
 from compared_rates

@@ -13,7 +13,7 @@ with
         select
             blank_to_null(action_id) as action_id,
             blank_to_null(wave) as wave,
-            blank_to_null("function") as function_name,
+            blank_to_null(function) as function_name,
             to_date(agreed_on) as agreed_on,
             to_date(done_on) as done_on,
             blank_to_null(process_step) as process_step,

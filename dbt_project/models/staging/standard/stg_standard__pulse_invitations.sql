@@ -6,7 +6,7 @@ with
     renamed as (
         select
             blank_to_null(wave) as wave,
-            blank_to_null("function") as function_name,
+            blank_to_null(function) as function_name,
             cast(to_decimal(invited_count) as bigint) as invited_count,
             'standard' as source_system,
             _known_at as recorded_at,

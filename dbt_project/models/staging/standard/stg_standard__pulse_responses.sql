@@ -8,7 +8,7 @@ with
             blank_to_null(wave) as wave,
             blank_to_null(respondent_key) as respondent_key,
             coalesce(blank_to_null(question_id), 'alignment') as question_id,
-            blank_to_null("function") as function_name,
+            blank_to_null(function) as function_name,
             cast(to_decimal(score) as double) as score,
             blank_to_null(gap_reason) as gap_reason,
             'standard' as source_system,
