@@ -12,11 +12,11 @@ with
     points as (
         select
             * exclude (point),
-            point.metric as metric,
-            point.measure_kind as measure_kind,
-            point.numerator as numerator,
-            point.denominator as denominator,
-            point.value as value,
+            struct_extract(point, 'metric') as metric,
+            struct_extract(point, 'measure_kind') as measure_kind,
+            struct_extract(point, 'numerator') as numerator,
+            struct_extract(point, 'denominator') as denominator,
+            struct_extract(point, 'value') as value,
         from told
     ),
     finished_points as (
