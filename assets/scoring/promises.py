@@ -100,8 +100,8 @@ class Evidence:
     `orders` and `work_orders` are rows of `int_order_line_lead_times` and
     `int_work_order_lead_times`, of a system with more than MOST_LINES a sample; `open_orders` are
     all open order lines. `spans`: by the name of a load, how many lines of a system (`line_count`)
-    began and ended on which days. `line_counts`: of the systems of which there is a sample, how
-    many lines there are, by the name of their load.
+    began and ended on which days. `line_counts`: how many lines a system has, by the name of their
+    load.
     """
 
     orders: pd.DataFrame
@@ -136,18 +136,20 @@ def evidence(run_settings: Any, orders: Any, work_orders: Any) -> Evidence:
 
 
 def _drawn(lines: Any, unit: str) -> tuple[Any, dict[str, int]]:
-    """The lines to learn from, and how many there are in the systems of which they are a sample.
+    """The lines to learn from, and how many each system has, of which they may be a sample.
 
     A hash of the order says whether its lines are drawn, whatever machine draws them.
     """
-    counts = lines.aggregate("source_system, count(*) as line_count", "source_system").fetchall()
-    large = {system: count for system, count in counts if count > MOST_LINES}
-    for system, count in large.items():
-        lines = lines.filter(
-            f"source_system <> {literal(system)}"
-            f" or md5_number_lower({unit}) < pow(2, 64) * {MOST_LINES} / {count}"
-        )
-    return lines, large
+    counts = dict(
+        lines.aggregate("source_system, count(*) as line_count", "source_system").fetchall()
+    )
+    for system, count in counts.items():
+        if count > MOST_LINES:
+            lines = lines.filter(
+                f"source_system <> {literal(system)}"
+                f" or md5_number_lower({unit}) < pow(2, 64) * {MOST_LINES} / {count}"
+            )
+    return lines, counts
 
 
 def _spans(lines: Any, began: str) -> pd.DataFrame:
@@ -227,10 +229,13 @@ def _scores(known: Evidence) -> Iterator[tuple[str, str, Callable[[], Candidate]
         if (orders["ordered_date"].isna() & orders["due_date"].notna()).any():
             kinds += [(LATE, orders), (SLIP, orders)]
         for kind, table in kinds:
-            yield kind, system, partial(candidate, kind, table, known.as_of)
+            count = known.line_counts[LOADS[kind == WORK_ORDER], system]
+            yield kind, system, partial(candidate, kind, table, known.as_of, count)
 
 
-def candidate(kind: str, table: pd.DataFrame, as_of: date) -> Candidate:
+def candidate(
+    kind: str, table: pd.DataFrame, as_of: date, known_count: int | None = None
+) -> Candidate:
     """What training a score brings, judged by what such models did forward in time.
 
     Dates are refused where one of PROMISED is farther than MOST_OFF from its level for certain:
@@ -246,7 +251,7 @@ def candidate(kind: str, table: pd.DataFrame, as_of: date) -> Candidate:
         fitted = fit(table, COLUMNS[kind], as_of, is_slip=kind == SLIP)
     if not fitted.estimators:
         facts = {"case_count": fitted.facts["line_count"], "performance": []}
-        return Candidate(fitted.status, {**fitted.facts, **facts})
+        return Candidate(fitted.status, {**fitted.facts, **facts}, known_count=known_count)
     measured = fitted.facts["validation"]
     against = _against_late if kind == LATE else _against_dates
     performance = _late_performance if kind == LATE else _date_performance
@@ -257,7 +262,11 @@ def candidate(kind: str, table: pd.DataFrame, as_of: date) -> Candidate:
         "performance": [row for slice_ in measured for row in performance(slice_)],
     }
     return Candidate(
-        fitted.status, facts, fitted.estimators, against(measured[0]) if measured else []
+        fitted.status,
+        facts,
+        fitted.estimators,
+        against(measured[0]) if measured else [],
+        known_count,
     )
 
 
