@@ -115,7 +115,9 @@ class Evidence:
 def evidence(run_settings: Any, orders: Any, work_orders: Any) -> Evidence:
     """What the dbt relations hold, in an order that hangs on nothing else."""
     ((as_of,),) = run_settings.project("as_of_date").fetchall()
-    spans, samples, line_counts = {}, [], {}
+    spans: dict[str, pd.DataFrame] = {}
+    samples: list[pd.DataFrame] = []
+    line_counts: dict[tuple[str, str], int] = {}
     for load, lines, began, unit, key in (
         (LOADS[0], orders, "ordered_date", "order_id", "order_id, line_number, schedule_number"),
         (LOADS[1], work_orders, "started_date", "work_order_id", "work_order_id"),
@@ -245,10 +247,14 @@ def candidate(
     probability is refused where it is no better in Brier score than the rate per group or the base
     rate, which are as easily had.
     """
-    if kind == LATE:
-        fitted = fit_late(table, COLUMNS[kind], as_of)
-    else:
-        fitted = fit(table, COLUMNS[kind], as_of, is_slip=kind == SLIP)
+    from threadpoolctl import threadpool_limits
+
+    # the trees are small: threads would wait for each other, and add in another order
+    with threadpool_limits(limits=1):
+        if kind == LATE:
+            fitted = fit_late(table, COLUMNS[kind], as_of)
+        else:
+            fitted = fit(table, COLUMNS[kind], as_of, is_slip=kind == SLIP)
     if not fitted.estimators:
         facts = {"case_count": fitted.facts["line_count"], "performance": []}
         return Candidate(fitted.status, {**fitted.facts, **facts}, known_count=known_count)
