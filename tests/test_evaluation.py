@@ -16,7 +16,6 @@ from assets.scoring.evaluation import (
     category_distribution,
     exact_interval,
     expected_calibration_error,
-    forecast_accuracy,
     forward_folds,
     grouped_folds,
     groups_by_account,
@@ -219,17 +218,3 @@ def test_the_stability_index_of_numbers_tells_a_shift_and_a_gap() -> None:
     assert population_stability(number_distribution([3.0] * 20), [3.0]) == 0
     assert population_stability(number_distribution([np.nan] * 20), [np.nan]) == 0
     assert population_stability(number_distribution([]), [1.0]) is None
-
-
-def test_the_worked_forecast() -> None:
-    accuracy = forecast_accuracy([100, 120, 90, 0], [90, 130, 60, 10])
-    assert (accuracy.error, accuracy.absolute_error, accuracy.actual) == (20, 60, 290)
-    assert accuracy.wape == pytest.approx(0.2069, abs=5e-5)
-    assert accuracy.bias == pytest.approx(0.0690, abs=5e-5)
-
-
-def test_a_forecast_of_nothing_has_no_rate() -> None:
-    accuracy = forecast_accuracy([5, 10], [0, 0])
-    assert (accuracy.wape, accuracy.bias, accuracy.absolute_error) == (None, None, 15)
-    with pytest.raises(ValueError, match="2 forecasts but 1 actuals"):
-        forecast_accuracy([1, 2], [1])

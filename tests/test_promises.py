@@ -66,11 +66,19 @@ def work_orders(lines: pd.DataFrame) -> pd.DataFrame:
 
 def known(orders: pd.DataFrame, made: pd.DataFrame | None = None) -> Evidence:
     made = work_orders(orders.head(0)) if made is None else made
-    return Evidence(
-        promises.with_load(orders, "ordered_date", orders, made),
-        promises.with_load(made, "started_date", orders, made),
-        AS_OF,
-    )
+    # a column of nothing but None has no type of its own
+    texts = "product_id, product_family, source_system"
+    with duckdb.connect() as connection:
+
+        def relation(frame: pd.DataFrame, texts: str) -> Any:
+            cast = (f"cast({name} as varchar) as {name}" for name in texts.split(", "))
+            return connection.from_df(frame).project(f"* replace ({', '.join(cast)})")
+
+        return promises.evidence(
+            connection.sql(f"select date '{AS_OF}' as as_of_date"),
+            relation(orders, f"order_id, route, {texts}"),
+            relation(made, f"work_order_id, {texts}"),
+        )
 
 
 def said(table: Any) -> dict[str, dict[str, Any]]:
@@ -127,11 +135,43 @@ def test_a_load_is_what_is_open_when_the_day_begins() -> None:
     other = table.assign(source_system="other")
     days = pd.DataFrame({"source_system": ["s", "s", "s", "none"]})
     days["day"] = pd.to_datetime(["2026-01-04", "2026-01-07", None, "2026-01-07"])
-    found = promises.with_load(days, "day", pd.concat([table, other]), work_orders(table))
+    spans = known(pd.concat([table, other]), work_orders(table)).spans
+    found = promises.with_load(days, "day", spans)
     assert found["open_order_line_count"].tolist()[:2] == [2, 1]
     assert found["open_work_order_count"].tolist()[:2] == [2, 1]
     assert np.isnan(found["open_order_line_count"][2])
     assert found["open_order_line_count"][3] == 0
+
+
+def test_of_many_lines_whole_orders_are_drawn_and_loads_count_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines = order_lines(3000)
+    lines["line_number"] = (lines.index % 2 + 1).astype(str)
+    lines["order_id"] = [f"O{number // 2}" for number in lines.index]
+    both = pd.concat([lines, order_lines(900, "small")])
+    whole = known(both)
+    assert len(whole.orders) == len(both)
+    monkeypatch.setattr(promises, "MOST_LINES", 1000)
+    drawn = known(both)
+    assert drawn.line_counts == whole.line_counts
+    assert drawn.line_counts[promises.LOADS[0], "s"] == 3000
+    sizes = drawn.orders.groupby("source_system").size()
+    assert abs(sizes["s"] - 1000) < 120 and sizes["small"] == 900
+    mine = drawn.orders[drawn.orders["source_system"] == "s"]
+    assert (mine.groupby("order_id").size() == 2).all()
+    # each quarter keeps its share
+    quarters = both["ordered_date"].dt.to_period("Q")
+    shares = mine["ordered_date"].dt.to_period("Q").value_counts(normalize=True)
+    expected = quarters[both["source_system"] == "s"].value_counts(normalize=True)
+    assert (shares - expected).abs().max() < 0.04
+    # what is said of a line, and the load that it met, know all lines
+    key = ["source_system", "order_id", "line_number"]
+    loads = whole.orders.set_index(key)[list(promises.LOADS)]
+    assert loads.loc[pd.MultiIndex.from_frame(drawn.orders[key])].equals(
+        drawn.orders.set_index(key)[list(promises.LOADS)]
+    )
+    assert len(drawn.open_orders) == both["is_open"].sum()
 
 
 def test_what_is_measured_stands_with_the_model(
@@ -139,6 +179,7 @@ def test_what_is_measured_stands_with_the_model(
 ) -> None:
     [row] = promises.models_of(speaking).to_pylist()
     assert row["score_name"] == "order_lead_time_s" and row["is_champion"]
+    assert row["case_count"] < row["known_count"] == 2500
     figures = {
         (each["method"], each["measure"]): each
         for each in row["performance"]
@@ -346,7 +387,7 @@ def test_a_real_production_log_gives_dates(tmp_path: Path) -> None:
         product_id=("Part Desc.", "min"),
         quantity=("quantity", "max"),
     )
-    made = made.reset_index(drop=True).assign(
+    made = made.reset_index(names="work_order_id").assign(
         source_system="levy", product_family="unknown", withdrawn_date=pd.NaT, is_open=False
     )
     made["finish_recorded_date"] = made["finished_date"]

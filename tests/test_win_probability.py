@@ -37,7 +37,6 @@ from assets.scoring.win_probability import (
     reasons,
     record,
     stage_win_rates,
-    suspicious,
 )
 
 FEATURES = (
@@ -336,8 +335,7 @@ def test_text_that_knows_the_outcome_is_named_and_rare_names_are_not(known: Worl
             "deal_name": [f"deal {number}" for number in range(known.won.size)],
         }
     )
-    assert list(suspicious(table, texts, known.won)) == ["reason"]
-    assert suspicious(known.table, FEATURES, known.won) == {}
+    assert list(known.fit(table=table, features=texts).suspects) == ["reason"]
 
 
 def test_what_rises_never_speaks_against_a_deal_and_the_rest_is_free() -> None:

@@ -59,6 +59,7 @@ MODELS = pa.schema(
         ("status", pa.string()),
         ("refused_because", pa.string()),
         ("case_count", pa.int64()),
+        ("known_count", pa.int64()),
         ("data_sha256", pa.string()),
         ("performance", pa.list_(PERFORMANCE)),
     ]
@@ -76,13 +77,15 @@ class Candidate:
     `facts` are JSON: all that the score's module needs to use the estimators, `case_count` and
     `data_sha256` of the training, and `performance`, rows of PERFORMANCE. Without estimators there
     is no model, and `status` says why. `refused_because`: what speaks against it; empty =
-    promoted.
+    promoted. `known_count`: how many cases the source had, of which `case_count` told something,
+    or were drawn.
     """
 
     status: str
     facts: dict[str, Any]
     estimators: Mapping[str, object] = field(default_factory=dict)
     refused_because: Sequence[str] = ()
+    known_count: int | None = None
 
 
 @dataclass(frozen=True)
@@ -209,6 +212,7 @@ def _decided(
         "is_promoted": version is not None and not candidate.refused_because,
         "refused_because": "; ".join(candidate.refused_because) or None,
         "case_count": candidate.facts.get("case_count"),
+        "known_count": candidate.known_count,
         "data_sha256": candidate.facts.get("data_sha256"),
     }
 
@@ -235,6 +239,8 @@ def _speaking(
             **{name: row[name] for name in ("score_name", "model_version", "is_promoted")},
             **{name: row[name] for name in ("status", "refused_because")},
             **{name: row[name] for name in ("case_count", "data_sha256")},
+            # decisions of before 2026-11-27 do not say
+            "known_count": row.get("known_count"),
             "decision_number": number,
             "trained_as_of_date": row["as_of"],
             "is_champion": version is not None and row["model_version"] == version,

@@ -1,5 +1,5 @@
 """What says whether a probability can be believed: proper scores, calibration, intervals that know
-which deals belong together, folds that never look ahead, drift, and the accuracy of forecasts.
+which deals belong together, folds that never look ahead, and drift.
 
 Belongs here: the statistics, on arrays. Which deals are evidence, and what was known of them when,
 is decided in dbt; which model to promote is decided by the score that is judged.
@@ -362,48 +362,6 @@ def population_stability(then: Distribution, now: ArrayLike) -> float | None:
     expected = np.maximum(np.array(then.shares), LEAST_SHARE)
     actual = np.maximum(np.array(_shares(row, expected.size)), LEAST_SHARE)
     return _rounded(((actual - expected) * np.log(actual / expected)).sum())
-
-
-# --- forecasts -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class ForecastAccuracy:
-    """Numerators and denominator stand beside the rates, which are None where the actuals add
-    up to 0."""
-
-    period_count: int
-    error: float
-    absolute_error: float
-    actual: float
-    bias: float | None
-    wape: float | None
-
-
-def forecast_accuracy(forecast: ArrayLike, actual: ArrayLike) -> ForecastAccuracy:
-    """Bias = Σ(F − A) ÷ ΣA and WAPE = Σ|F − A| ÷ ΣA of forecasts frozen at the time.
-
-    Args:
-        forecast: (n,) one per period, in the unit of `actual`.
-        actual: (n,) what came of it.
-
-    Raises:
-        ValueError: arrays of unequal length.
-
-    Source: R. J. Hyndman and A. B. Koehler, International Journal of Forecasting 22 (2006).
-    """
-    f, a = np.asarray(forecast, dtype=float), np.asarray(actual, dtype=float)
-    if f.shape != a.shape:
-        raise ValueError(f"{f.size} forecasts but {a.size} actuals")
-    error, absolute, total = (f - a).sum(), np.abs(f - a).sum(), a.sum()
-    return ForecastAccuracy(
-        period_count=int(a.size),
-        error=_rounded(error),
-        absolute_error=_rounded(absolute),
-        actual=_rounded(total),
-        bias=_rounded(error / total) if total else None,
-        wape=_rounded(absolute / total) if total else None,
-    )
 
 
 # --- shared --------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ two would be wrong in both.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -388,7 +388,7 @@ def _trained(deals: Deals, system: str) -> Candidate:
     features = (*FACTS, *_questions(deals, system))
     rows = _rows(deals, system, "month_end", features)
     crm = _numbers(rows, "crm_probability")
-    return candidate(
+    found = candidate(
         rows,
         features,
         Baselines(
@@ -397,6 +397,7 @@ def _trained(deals: Deals, system: str) -> Candidate:
             crm if not np.isnan(crm).all() else None,
         ),
     )
+    return replace(found, known_count=_outcome_counts(deals, system)[0])
 
 
 def _speaking(
@@ -483,7 +484,13 @@ def _base_rate(
     where there are too few of those."""
     if np.unique(names).size >= LEAST_DEALS:
         return round(float(won.mean()), 9)
-    [(resolved, wins)] = (
+    resolved, wins = _outcome_counts(deals, system)
+    return round(wins / resolved, 9) if resolved >= LEAST_DEALS else np.nan
+
+
+def _outcome_counts(deals: Deals, system: str) -> tuple[int, int]:
+    """How many deals of a system were resolved, and how many of them won."""
+    [counts] = (
         deals.opportunities.filter(f"source_system = {literal(system)}")
         .aggregate(
             "count(*) filter (where outcome in ('won', 'lost')) as resolved_count,"
@@ -491,7 +498,7 @@ def _base_rate(
         )
         .fetchall()
     )
-    return round(wins / resolved, 9) if resolved >= LEAST_DEALS else np.nan
+    return counts
 
 
 def _of_known_stages(

@@ -150,20 +150,34 @@ def _kaplan_meier(values: ArrayLike, is_observed: ArrayLike) -> tuple[Floats, Fl
     return steps, np.round(1 - np.cumprod(1 - ends / at_risk), 12).astype(np.float64)
 
 
-def open_counts(days: ArrayLike, started_dates: ArrayLike, ended_dates: ArrayLike) -> Rows:
+def open_counts(
+    days: ArrayLike,
+    started_dates: ArrayLike,
+    ended_dates: ArrayLike,
+    line_counts: ArrayLike | None = None,
+) -> Rows:
     """(m,): how many lines were open when each day began: the load a new line meets.
 
     Args:
         days: (m,) dates.
         started_dates: (n,) dates.
         ended_dates: (n,) dates, NaT = open still; a line that ends on the day was open.
+        line_counts: (n,) how many lines began and ended so; one unless told.
     """
     days, started, ended = (
         np.asarray(dates, dtype="datetime64[D]") for dates in (days, started_dates, ended_dates)
     )
-    return np.searchsorted(np.sort(started), days, side="left") - np.searchsorted(
-        np.sort(ended[~np.isnat(ended)]), days, side="left"
-    )
+    counts = np.ones(started.size, dtype=np.int64)
+    if line_counts is not None:
+        counts = np.asarray(line_counts, dtype=np.int64)
+
+    def before(dates: NDArray[np.datetime64], counts: Rows) -> Rows:
+        order = np.argsort(dates)
+        sums = np.concatenate([[0], counts[order].cumsum()])
+        return sums[np.searchsorted(dates[order], days, side="left")]
+
+    has_ended = ~np.isnat(ended)
+    return before(started, counts) - before(ended[has_ended], counts[has_ended])
 
 
 @dataclass(frozen=True)

@@ -86,28 +86,82 @@ COLUMNS = {
 COLUMNS[SLIP] = COLUMNS[LATE]
 #: a date that should be kept 80 or 95 times in 100 may be so many points off on days gone by
 MOST_OFF = 0.05
+#: lines of a system to learn from at most, of whole orders: TRAINING_LINES of millions would be
+#: those of a few days, which tell of no season and no load
+MOST_LINES = 100_000
 #: the levels that are promised
 PROMISED = ("p80", "p95")
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """`int_order_line_lead_times` and `int_work_order_lead_times`, and the day of the run."""
+    """What is known of lines, and the day of the run.
+
+    `orders` and `work_orders` are rows of `int_order_line_lead_times` and
+    `int_work_order_lead_times`, of a system with more than MOST_LINES a sample; `open_orders` are
+    all open order lines. `spans`: by the name of a load, how many lines of a system (`line_count`)
+    began and ended on which days. `line_counts`: how many lines a system has, by the name of their
+    load.
+    """
 
     orders: pd.DataFrame
     work_orders: pd.DataFrame
+    open_orders: pd.DataFrame
+    spans: Mapping[str, pd.DataFrame]
+    line_counts: Mapping[tuple[str, str], int]
     as_of: date
 
 
 def evidence(run_settings: Any, orders: Any, work_orders: Any) -> Evidence:
     """What the dbt relations hold, in an order that hangs on nothing else."""
     ((as_of,),) = run_settings.project("as_of_date").fetchall()
-    orders = _frame(orders, "order_id, line_number, schedule_number")
-    work_orders = _frame(work_orders, "work_order_id")
+    spans: dict[str, pd.DataFrame] = {}
+    samples: list[pd.DataFrame] = []
+    line_counts: dict[tuple[str, str], int] = {}
+    for load, lines, began, unit, key in (
+        (LOADS[0], orders, "ordered_date", "order_id", "order_id, line_number, schedule_number"),
+        (LOADS[1], work_orders, "started_date", "work_order_id", "work_order_id"),
+    ):
+        spans[load] = _spans(lines, began)
+        drawn, counts = _drawn(lines, unit)
+        samples.append(_frame(drawn, key))
+        line_counts |= {(load, system): count for system, count in counts.items()}
+    open_orders = _frame(orders.filter("is_open"), "order_id, line_number, schedule_number")
     return Evidence(
-        with_load(orders, "ordered_date", orders, work_orders),
-        with_load(work_orders, "started_date", orders, work_orders),
+        with_load(samples[0], "ordered_date", spans),
+        with_load(samples[1], "started_date", spans),
+        with_load(open_orders, "ordered_date", spans),
+        spans,
+        line_counts,
         as_of,
+    )
+
+
+def _drawn(lines: Any, unit: str) -> tuple[Any, dict[str, int]]:
+    """The lines to learn from, and how many each system has, of which they may be a sample.
+
+    A hash of the order says whether its lines are drawn, whatever machine draws them.
+    """
+    counts = dict(
+        lines.aggregate("source_system, count(*) as line_count", "source_system").fetchall()
+    )
+    for system, count in counts.items():
+        if count > MOST_LINES:
+            lines = lines.filter(
+                f"source_system <> {literal(system)}"
+                f" or md5_number_lower({unit}) < pow(2, 64) * {MOST_LINES} / {count}"
+            )
+    return lines, counts
+
+
+def _spans(lines: Any, began: str) -> pd.DataFrame:
+    days = "source_system, started_date, ended_date"
+    ended = "least(finished_date, withdrawn_date)"
+    return (
+        lines.filter(f"{began} is not null")
+        .project(f"source_system, {began} as started_date, {ended} as ended_date")
+        .aggregate(f"{days}, count(*) as line_count", days)
+        .df()
     )
 
 
@@ -120,9 +174,7 @@ def _frame(relation: Any, key: str) -> pd.DataFrame:
     )
 
 
-def with_load(
-    table: pd.DataFrame, started: str, orders: pd.DataFrame, work_orders: pd.DataFrame
-) -> pd.DataFrame:
+def with_load(table: pd.DataFrame, started: str, spans: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """The table with LOADS: how many lines and work orders of its system each row met open on the
     day in the column `started`; missing without such a day.
 
@@ -134,12 +186,11 @@ def with_load(
     systems = table["source_system"].to_numpy(object)
     for system in np.unique(systems.astype(str)):
         rows = np.flatnonzero((systems == system) & ~np.isnat(days))
-        for name, lines, began in zip(
-            LOADS, (orders, work_orders), ("ordered_date", "started_date"), strict=True
-        ):
-            mine = lines[(lines["source_system"] == system) & lines[began].notna()]
-            ended = mine[["finished_date", "withdrawn_date"]].min(axis=1)
-            loads[name][rows] = open_counts(days[rows], mine[began], ended)
+        for name, lines in spans.items():
+            mine = lines[lines["source_system"] == system]
+            loads[name][rows] = open_counts(
+                days[rows], mine["started_date"], mine["ended_date"], mine["line_count"]
+            )
     return table.assign(**loads)
 
 
@@ -180,10 +231,13 @@ def _scores(known: Evidence) -> Iterator[tuple[str, str, Callable[[], Candidate]
         if (orders["ordered_date"].isna() & orders["due_date"].notna()).any():
             kinds += [(LATE, orders), (SLIP, orders)]
         for kind, table in kinds:
-            yield kind, system, partial(candidate, kind, table, known.as_of)
+            count = known.line_counts[LOADS[kind == WORK_ORDER], system]
+            yield kind, system, partial(candidate, kind, table, known.as_of, count)
 
 
-def candidate(kind: str, table: pd.DataFrame, as_of: date) -> Candidate:
+def candidate(
+    kind: str, table: pd.DataFrame, as_of: date, known_count: int | None = None
+) -> Candidate:
     """What training a score brings, judged by what such models did forward in time.
 
     Dates are refused where one of PROMISED is farther than MOST_OFF from its level for certain:
@@ -193,13 +247,17 @@ def candidate(kind: str, table: pd.DataFrame, as_of: date) -> Candidate:
     probability is refused where it is no better in Brier score than the rate per group or the base
     rate, which are as easily had.
     """
-    if kind == LATE:
-        fitted = fit_late(table, COLUMNS[kind], as_of)
-    else:
-        fitted = fit(table, COLUMNS[kind], as_of, is_slip=kind == SLIP)
+    from threadpoolctl import threadpool_limits
+
+    # the trees are small: threads would wait for each other, and add in another order
+    with threadpool_limits(limits=1):
+        if kind == LATE:
+            fitted = fit_late(table, COLUMNS[kind], as_of)
+        else:
+            fitted = fit(table, COLUMNS[kind], as_of, is_slip=kind == SLIP)
     if not fitted.estimators:
         facts = {"case_count": fitted.facts["line_count"], "performance": []}
-        return Candidate(fitted.status, {**fitted.facts, **facts})
+        return Candidate(fitted.status, {**fitted.facts, **facts}, known_count=known_count)
     measured = fitted.facts["validation"]
     against = _against_late if kind == LATE else _against_dates
     performance = _late_performance if kind == LATE else _date_performance
@@ -210,7 +268,11 @@ def candidate(kind: str, table: pd.DataFrame, as_of: date) -> Candidate:
         "performance": [row for slice_ in measured for row in performance(slice_)],
     }
     return Candidate(
-        fitted.status, facts, fitted.estimators, against(measured[0]) if measured else []
+        fitted.status,
+        facts,
+        fitted.estimators,
+        against(measured[0]) if measured else [],
+        known_count,
     )
 
 
@@ -314,9 +376,8 @@ def scores(known: Evidence, champions: Mapping[tuple[str, str], Champion]) -> pa
     Where the source plans by the due date, the model of scheduled lines speaks of those that have
     one; else the time since the order.
     """
-    is_open = known.orders[known.orders["is_open"]]
     parts = [SCORES.empty_table()]
-    for system, lines in is_open.groupby("source_system"):
+    for system, lines in known.open_orders.groupby("source_system"):
         ordered, late, slip = (
             _fitted(champions.get((kind, str(system)))) for kind in (ORDER, LATE, SLIP)
         )
@@ -460,7 +521,7 @@ def quotes(
         )
         fitted, version = _fitted(champions.get((kind, str(system))))
         day = pd.Timestamp(known.as_of)
-        lines = with_load(asked.assign(day=day), "day", known.orders, known.work_orders).rename(
+        lines = with_load(asked.assign(day=day), "day", known.spans).rename(
             columns={"day": COLUMNS[kind].started}
         )
         status, days, dates = _quoted(fitted, lines, working_days)

@@ -925,24 +925,14 @@ def _brier_gain(
 # --- what gives a model away ---------------------------------------------------------------------
 
 
-def suspicious(table: Table, features: Sequence[Feature], won: ArrayLike) -> dict[str, str]:
+def _suspects(frame: pd.DataFrame, won: NDArray[np.bool_]) -> dict[str, str]:
     """The features that know the outcome, and what gives them away; such a model is not promoted.
 
     A column does where it alone tells won from lost better than any honest fact could (AUC from
     .95), where being filled in does (from .90), or where it is filled in for one outcome alone and
     chance would do that less than once in a million.
-
-    Args:
-        table: n resolved deals with a column per feature.
-        won: (n,) whether the deal was won, else it was lost.
-
-    Raises:
-        ValueError: a column is missing or of the wrong type.
     """
-    return _suspects(_frame(table, features), np.asarray(won, dtype=bool))
 
-
-def _suspects(frame: pd.DataFrame, won: NDArray[np.bool_]) -> dict[str, str]:
     def strength(outcome: NDArray[np.bool_], signal: ArrayLike) -> float:
         if min(outcome.sum(), (~outcome).sum()) < LEAST_OUTCOMES:
             return 0.5

@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from assets.landing.checking import literal
 from assets.scoring.fitted_score import SCHEMA, fitted_score
 
 GROUP = ("source_system", "scorecard_version")
@@ -17,34 +18,39 @@ def model(dbt, session):
         .project("source_system, scorecard_version, attribute_id, cast(weight as double) as weight")
         .df()
     )
-    evidence = scores.filter("landmark = 'first_complete' and is_resolved_evidence").project(
-        "source_system, scorecard_version, opportunity_id, is_won, account_id"
+    landmark_answers = dbt.ref("int_qualification_landmark_answers").filter(
+        "landmark = 'first_complete'"
     )
-    # as the score reads them: the owner's answer; without one the median of the others
-    answers = (
-        dbt.ref("int_qualification_landmark_answers")
-        .filter("landmark = 'first_complete'")
-        .aggregate(
-            "opportunity_id, attribute_id,"
-            " coalesce(max(value) filter (is_owner), median(value)) as value",
-            "opportunity_id, attribute_id",
-        )
-        .join(evidence.project("opportunity_id"), "opportunity_id", "semi")
-        .df()
-        .pivot(index="opportunity_id", columns="attribute_id", values="value")
-    )
-    deals = evidence.order("opportunity_id").df()
-    deals_of = dict(tuple(deals.groupby(list(GROUP))))
     rows = []
     for group, card in scorecards[scorecards["source_system"].isin(answering)].groupby(list(GROUP)):
-        resolved = deals_of.get(group, deals.head(0))
-        accounts = resolved["account_id"].astype(object).where(resolved["account_id"].notna(), None)
+        whose = (f"{name} = {literal(value)}" for name, value in zip(GROUP, group, strict=True))
+        resolved = scores.filter(
+            " and ".join(("landmark = 'first_complete'", "is_resolved_evidence", *whose))
+        ).project("opportunity_id, is_won, account_id")
+        # as the score reads them: the owner's answer; without one the median of the others
+        answers = (
+            landmark_answers.join(resolved.project("opportunity_id"), "opportunity_id", "semi")
+            .aggregate(
+                "opportunity_id, attribute_id,"
+                " coalesce(max(value) filter (is_owner), median(value)) as value",
+                "opportunity_id, attribute_id",
+            )
+            .aggregate(
+                "opportunity_id, "
+                + ", ".join(
+                    f"max(value) filter (attribute_id = {literal(name)}) as answer_{place}"
+                    for place, name in enumerate(card["attribute_id"])
+                ),
+                "opportunity_id",
+            )
+        )
+        deals = resolved.join(answers, "opportunity_id", "left").order("opportunity_id").df()
         found = fitted_score(
-            answers.reindex(index=resolved["opportunity_id"], columns=card["attribute_id"]),
+            deals[[f"answer_{place}" for place in range(len(card))]],
             list(card["attribute_id"]),
             card["weight"],
-            resolved["is_won"],
-            accounts,
+            deals["is_won"],
+            deals["account_id"].astype(object).where(deals["account_id"].notna(), None),
         )
         rows += [dict(zip(GROUP, group, strict=True)) | row for row in found]
     return pa.Table.from_pylist(

@@ -1,33 +1,28 @@
 -- Grain: one row per score and decision
 with
-    int_win_probability_models as (select * from {{ ref("int_win_probability_models") }}),
-    int_lead_time_models as (select * from {{ ref("int_lead_time_models") }}),
+    int_score_decisions as (select * from {{ ref("int_score_decisions") }}),
     stg_run_settings as (select * from {{ ref("stg_run_settings") }}),
-    decisions as (
-        select *
-        from int_win_probability_models
-        union all by name
-        select *
-        from int_lead_time_models
-    ),
     aged as (
         select
-            decisions.score_name,
-            decisions.decision_number,
-            decisions.model_version,
-            decisions.trained_as_of_date,
-            decisions.is_promoted,
-            decisions.is_champion,
-            decisions.decision_number = max(decisions.decision_number) over (
-                partition by decisions.score_name
+            int_score_decisions.score_name,
+            int_score_decisions.decision_number,
+            int_score_decisions.model_version,
+            int_score_decisions.trained_as_of_date,
+            int_score_decisions.is_promoted,
+            int_score_decisions.is_champion,
+            int_score_decisions.decision_number = max(int_score_decisions.decision_number) over (
+                partition by int_score_decisions.score_name
             ) as is_last_decision,
-            decisions.status,
-            decisions.refused_because,
-            decisions.case_count,
-            decisions.data_sha256,
-            date_diff('day', decisions.trained_as_of_date, stg_run_settings.as_of_date) as age_days,
+            int_score_decisions.status,
+            int_score_decisions.refused_because,
+            int_score_decisions.case_count,
+            int_score_decisions.known_count,
+            int_score_decisions.data_sha256,
+            date_diff(
+                'day', int_score_decisions.trained_as_of_date, stg_run_settings.as_of_date
+            ) as age_days,
             stg_run_settings.as_of_at as scored_at,
-        from decisions
+        from int_score_decisions
         cross join stg_run_settings
     ),
     judged as (

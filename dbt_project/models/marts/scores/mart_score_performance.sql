@@ -1,20 +1,12 @@
 -- Grain: one row per score, model version, slice, value of the slice, method and measure
 with
-    int_win_probability_models as (select * from {{ ref("int_win_probability_models") }}),
+    int_score_decisions as (select * from {{ ref("int_score_decisions") }}),
     int_win_probability_drift as (select * from {{ ref("int_win_probability_drift") }}),
-    int_lead_time_models as (select * from {{ ref("int_lead_time_models") }}),
     stg_run_settings as (select * from {{ ref("stg_run_settings") }}),
-    decisions as (
-        select *
-        from int_win_probability_models
-        union all by name
-        select *
-        from int_lead_time_models
-    ),
     -- a version that was decided on twice has one performance
     versions as (
         select *
-        from decisions
+        from int_score_decisions
         where model_version is not null
         qualify
             row_number() over (partition by score_name, model_version order by decision_number desc)
