@@ -218,7 +218,10 @@ def test_a_line_alone_is_scored_as_among_others(
 ) -> None:
     among = said(promises.scores(evidence, speaking))
     for order, row in list(among.items())[:10]:
-        alone = replace(evidence, orders=evidence.orders[evidence.orders["order_id"] == order])
+        alone = replace(
+            evidence,
+            open_orders=evidence.open_orders[evidence.open_orders["order_id"] == order],
+        )
         assert said(promises.scores(alone, speaking)) == {order: row}
     # and by the model as it was stored
     again = {key: replace(each) for key, each in speaking.items()}
@@ -259,8 +262,8 @@ def test_what_cannot_be_said_is_said(
     has_probability: bool,
     has_dates: bool,
 ) -> None:
-    line = evidence.orders[evidence.orders["is_open"]].tail(1).assign(**{"due_days": 20} | change)
-    [row] = promises.scores(replace(evidence, orders=line), speaking).to_pylist()
+    line = evidence.open_orders.tail(1).assign(**{"due_days": 20} | change)
+    [row] = promises.scores(replace(evidence, open_orders=line), speaking).to_pylist()
     assert row["score_status"] == status
     assert (row["late_probability"] is not None) == has_probability
     assert (row["p50_finish_date"] is not None) == has_dates
