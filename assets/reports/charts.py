@@ -30,7 +30,8 @@ VARIABLES = {
     LINE: "var(--line)",
     PAPER: "var(--paper)",
 }
-WIDE, NARROW, HEIGHT = 680, 300, 240
+#: of a chart in pixels: of half the page's width, and of a telephone's or half a sheet
+WIDE, NARROW, HEIGHT = 592, 330, 240
 FONT = "system-ui, -apple-system, Segoe UI, Roboto, sans-serif"
 
 
@@ -52,8 +53,25 @@ def _config() -> dict[str, Any]:
             "labelSeparation": 8,
         },
         "axisX": {"grid": False},
-        "axisY": {"domain": False, "ticks": False},
-        "legend": {**label, "orient": "top", "title": None, "symbolType": "circle"},
+        # its title lies over the plot, since at the side it would stand on end, and on the labels
+        "axisY": {
+            "domain": False,
+            "ticks": False,
+            "titleAngle": 0,
+            "titleAlign": "left",
+            "titleAnchor": "end",
+            "titleBaseline": "bottom",
+            "titleX": 0,
+            "titleY": -8,
+        },
+        "legend": {
+            **label,
+            "orient": "top",
+            "title": None,
+            "symbolType": "circle",
+            "offset": 26,
+            "columnPadding": 22,
+        },
         "title": {"color": INK},
         "header": label,
         "range": {"category": list(PALETTE.values())},
@@ -104,6 +122,9 @@ def static_svg(chart: Chart, name: str, width: int = WIDE) -> str:
     import vl_convert
 
     svg = vl_convert.vegalite_to_svg(spec_with_rows(chart, width))
+    # one picture, which its label tells, and not a hundred of their own
+    svg = re.sub(r' (?:role|aria-[a-z]+)="[^"]*"(?=[^<>]*>)', "", svg)
+    svg = re.sub(r"(\d\.\d\d)\d+(?=[^<>]*>)", r"\1", svg)  # a hundredth of a pixel is enough
     svg = re.sub(r'\b(id="|url\(#|href="#)', rf"\g<1>{name}-", svg)
     for colour, variable in VARIABLES.items():
         svg = svg.replace(colour, variable)
