@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unicodedata import normalize
 
@@ -12,7 +13,11 @@ import pytest
 
 from assets.reports import page
 from assets.reports.content import Column, Query, Table
-from tests.report_helpers import HOSTILE, a_report, cells
+from assets.reports.shelf import Kept
+from expectations import page as data_quality
+from tests.line import Line
+from tests.report_helpers import HOSTILE, INFO, a_report, cells
+from tests.test_cards import WIN, card
 
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -67,11 +72,35 @@ def opened(
 def test_it_reads_well(
     browser: Any, written: Path, tmp_path: Path, width: int, scheme: str
 ) -> None:
+    _looks_well(browser, written, tmp_path / f"{width}-{scheme}.png", width, scheme)
+
+
+def test_the_pages_beside_the_reports_read_well(
+    browser: Any, demo_line: Line, tmp_path: Path
+) -> None:
+    """The index, the page of data quality and the card of a score."""
+    (tmp_path / "index.html").write_text(
+        page.index(
+            [Kept("promises", "Promises", INFO.as_of_date, "v", INFO.published_at, tmp_path)],
+            {"promises": page.at_a_glance(a_report())},
+        ),
+        encoding="utf-8",
+    )
+    (tmp_path / "card.html").write_text(card("win_probability_standard", WIN)[1], encoding="utf-8")
+    home = SimpleNamespace(
+        warehouse=demo_line.home / "warehouse" / "warehouse.duckdb", reports=tmp_path
+    )
+    for file in (tmp_path / "index.html", tmp_path / "card.html", data_quality.write(home)):
+        _looks_well(browser, file, file.with_suffix(".png"), 390, "dark")
+
+
+def _looks_well(browser: Any, file: Path, picture: Path, width: int, scheme: str) -> None:
+    """Nothing is too wide, asked for, complained of, or closed to whoever cannot see it."""
     from axe_playwright_python.sync_playwright import Axe
 
-    tab, wrong = opened(browser, written, width, scheme)
-    tab.screenshot(path=tmp_path / f"{width}-{scheme}.png", full_page=True)
-    assert (tmp_path / f"{width}-{scheme}.png").stat().st_size > 10_000
+    tab, wrong = opened(browser, file, width, scheme)
+    tab.screenshot(path=picture, full_page=True)
+    assert picture.stat().st_size > 10_000
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
     assert not wrong
     # axe runs as a script of the tester's, which the page's policy would not let in by itself

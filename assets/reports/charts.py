@@ -97,7 +97,8 @@ def spec_with_rows(chart: Chart, width: int = WIDE) -> dict[str, Any]:
         "rows": [dict(zip(chart.columns, map(_json, row), strict=True)) for row in chart.rows]
     }
     spec["config"] = _config()
-    spec.setdefault("padding", 6)
+    # letters may be wider where it is shown than where it was measured
+    spec.setdefault("padding", {"left": 16, "top": 6, "right": 10, "bottom": 6})
     if "mark" in spec or "layer" in spec:
         spec["width"] = width
         if not isinstance(spec.get("height"), dict):  # a step per value
