@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, datetime
+from typing import Any
 
 from assets.reports.content import (
     Chart,
@@ -149,6 +150,7 @@ def a_report(rows: int = 120) -> Report:
             1000.0 * place,
             date(2026, 1, 1 + place % 28),
             place / 4,
+            None,
         )
         for place in range(rows)
     )
@@ -161,6 +163,7 @@ def a_report(rows: int = 120) -> Report:
             Column("Amount", "amount"),
             Column("Day", "date"),
             Column("Factor", "number"),
+            Column("Why no rate"),
         ),
         listed,
         Query("select list"),
@@ -232,3 +235,10 @@ def a_report(rows: int = 120) -> Report:
         (section, empty),
         (words("The extract of crm is {} old: deliver a newer one", number(12, "days")),),
     )
+
+
+def cells(row: tuple[Any, ...]) -> list[str]:
+    """A row of the list of `a_report` as its page shows it."""
+    account, days, rate, amount, day, factor, _ = row
+    share = "–" if rate is None else f"{100 * rate:.1f} %"
+    return [account, f"{days:.1f}", share, f"{amount:,.0f}", day.isoformat(), f"{factor:,.2f}"]

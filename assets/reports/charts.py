@@ -30,7 +30,8 @@ VARIABLES = {
     LINE: "var(--line)",
     PAPER: "var(--paper)",
 }
-WIDE, NARROW, HEIGHT = 680, 300, 240
+#: of a chart in pixels: of half the page's width, and of a telephone's or half a sheet
+WIDE, NARROW, HEIGHT = 592, 330, 240
 FONT = "system-ui, -apple-system, Segoe UI, Roboto, sans-serif"
 
 
@@ -52,8 +53,25 @@ def _config() -> dict[str, Any]:
             "labelSeparation": 8,
         },
         "axisX": {"grid": False},
-        "axisY": {"domain": False, "ticks": False},
-        "legend": {**label, "orient": "top", "title": None, "symbolType": "circle"},
+        # its title lies over the plot, since at the side it would stand on end, and on the labels
+        "axisY": {
+            "domain": False,
+            "ticks": False,
+            "titleAngle": 0,
+            "titleAlign": "left",
+            "titleAnchor": "end",
+            "titleBaseline": "bottom",
+            "titleX": 0,
+            "titleY": -8,
+        },
+        "legend": {
+            **label,
+            "orient": "top",
+            "title": None,
+            "symbolType": "circle",
+            "offset": 26,
+            "columnPadding": 22,
+        },
         "title": {"color": INK},
         "header": label,
         "range": {"category": list(PALETTE.values())},
@@ -79,7 +97,8 @@ def spec_with_rows(chart: Chart, width: int = WIDE) -> dict[str, Any]:
         "rows": [dict(zip(chart.columns, map(_json, row), strict=True)) for row in chart.rows]
     }
     spec["config"] = _config()
-    spec.setdefault("padding", 6)
+    # letters may be wider where it is shown than where it was measured
+    spec.setdefault("padding", {"left": 16, "top": 6, "right": 10, "bottom": 6})
     if "mark" in spec or "layer" in spec:
         spec["width"] = width
         if not isinstance(spec.get("height"), dict):  # a step per value
@@ -104,6 +123,9 @@ def static_svg(chart: Chart, name: str, width: int = WIDE) -> str:
     import vl_convert
 
     svg = vl_convert.vegalite_to_svg(spec_with_rows(chart, width))
+    # one picture, which its label tells, and not a hundred of their own
+    svg = re.sub(r' (?:role|aria-[a-z]+)="[^"]*"(?=[^<>]*>)', "", svg)
+    svg = re.sub(r"(\d\.\d\d)\d+(?=[^<>]*>)", r"\1", svg)  # a hundredth of a pixel is enough
     svg = re.sub(r'\b(id="|url\(#|href="#)', rf"\g<1>{name}-", svg)
     for colour, variable in VARIABLES.items():
         svg = svg.replace(colour, variable)
