@@ -1,5 +1,6 @@
 """Reports with one of everything, and texts that want to be more than text."""
 
+import re
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -17,6 +18,7 @@ from assets.reports.content import (
     Table,
     Unit,
     Value,
+    figures,
     words,
 )
 
@@ -242,3 +244,19 @@ def cells(row: tuple[Any, ...]) -> list[str]:
     account, days, rate, amount, day, factor, _ = row
     share = "–" if rate is None else f"{100 * rate:.1f} %"
     return [account, f"{days:.1f}", share, f"{amount:,.0f}", day.isoformat(), f"{factor:,.2f}"]
+
+
+def names_of_ours(report: Report) -> set[str]:
+    """Texts of tables that are names of columns, methods and the like, and no words.
+
+    Extracts and what is checked have their names, by which they are looked up.
+    """
+    return {
+        value
+        for table in figures(report)
+        if isinstance(table, Table)
+        for row in table.rows
+        for value, column in zip(row, table.columns, strict=True)
+        if column.label not in ("Extract", "What")
+        and re.fullmatch("[a-z0-9]+(_[a-z0-9]+)+", str(value))
+    }

@@ -81,8 +81,12 @@ def test_the_pages_beside_the_reports_read_well(
     """The index, the page of data quality and the card of a score."""
     (tmp_path / "index.html").write_text(
         page.index(
-            [Kept("promises", "Promises", INFO.as_of_date, "v", INFO.published_at, tmp_path)],
-            {"promises": page.at_a_glance(a_report())},
+            [
+                Kept(
+                    *("promises", "Promises", INFO.as_of_date, "v", INFO.published_at, tmp_path),
+                    page.at_a_glance(a_report()),
+                )
+            ]
         ),
         encoding="utf-8",
     )

@@ -6,12 +6,13 @@ import re
 from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
-from types import SimpleNamespace
+from pathlib import Path
 
 import pytest
 
 from assets.reports import page, sales_process_review
 from assets.reports.content import (
+    VERDICT_WORDS,
     Column,
     Number,
     Query,
@@ -24,6 +25,7 @@ from assets.reports.content import (
     shown,
 )
 from assets.reports.published import published
+from assets.reports.shelf import Kept
 from assets.settings import Settings
 from tests.line import Line
 from tests.sample_report import INFO, MARKUP, a_report, cells
@@ -139,17 +141,29 @@ def test_a_report_of_nothing_is_a_page() -> None:
     assert len(written) < 50_000  # without charts it carries nothing to draw them with
 
 
-def test_the_index_has_the_newest_first_and_escapes() -> None:
+def test_the_index_has_the_newest_first_with_its_headlines_and_escapes() -> None:
+    said = page.at_a_glance(a_report())
     kept = [
-        SimpleNamespace(key="promises", title="Promises <b>", as_of=date(2026, month, 28))
+        Kept(
+            "promises",
+            "Promises <b>",
+            date(2026, month, 28),
+            "v",
+            INFO.published_at,
+            Path(),
+            tuple(each._replace(figure=f"of {month}") for each in said) if month < 6 else said,
+        )
         for month in (4, 6, 5)
     ]
-    written = page.index(kept, {"promises": page.at_a_glance(a_report())})
+    written = page.index(kept)
     assert re.findall(r'href="promises/([\d-]+)/index\.html"', written) == [
         *("2026-06-28", "2026-05-28", "2026-04-28"),
     ]
     assert "<b>" not in written and "<img" not in written
-    assert all(text in written for text in ("26.7 %", "Signal", "Within the usual"))
+    assert all(
+        text in written for text in ("26.7 %", VERDICT_WORDS["signal"], VERDICT_WORDS["noise"])
+    )
+    assert "of 5" not in written and "of 4" not in written
     assert "make reports" in page.index([])
 
 

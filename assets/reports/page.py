@@ -16,12 +16,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from markupsafe import Markup, escape
 
 from assets.reports import charts
 from assets.reports.content import (
+    VERDICT_WORDS,
     Chart,
     Column,
     Number,
@@ -36,7 +37,7 @@ from assets.reports.content import (
     figures,
     shown,
 )
-from assets.reports.shelf import Kept
+from assets.reports.shelf import Glance, Kept
 from assets.templates import environment
 
 HERE = Path(__file__).parent
@@ -54,21 +55,9 @@ MEASURES = {
     **{unit: unit for unit in ("points", "days")},
     "amount": "{currency}",
 }
-#: a verdict in words, and a sign for whoever sees no colour
-VERDICTS: dict[Verdict, tuple[str, str]] = {
-    "signal": ("◆", "Signal"),
-    "noise": ("○", "Within the usual"),
-    "too little": ("…", "Too few to tell"),
-    "plain": ("", ""),
-}
-
-
-class Glance(NamedTuple):
-    """A headline in the index: what it is, its figure as shown, and whether that is a signal."""
-
-    title: str
-    figure: str
-    verdict: Verdict
+#: a sign for whoever sees no colour
+SIGNS: dict[Verdict, str] = {"signal": "◆", "noise": "○", "too little": "…", "plain": ""}
+VERDICTS = {verdict: (SIGNS[verdict], word) for verdict, word in VERDICT_WORDS.items()}
 
 
 def page(report: Report) -> str:
@@ -82,7 +71,7 @@ def page(report: Report) -> str:
         report=report,
         drawing=drawing,
         verdicts=VERDICTS,
-        style=Markup(_file("page.css")),
+        style=_style(),
         scripts=[Markup(script) for script in scripts],
         policy=_policy(scripts),
     )
@@ -97,21 +86,16 @@ def at_a_glance(report: Report) -> tuple[Glance, ...]:
     )
 
 
-def index(kept: Iterable[Kept], headlines: Mapping[str, Sequence[Glance]] | None = None) -> str:
-    """The page that lists the reports on the shelf, the newest of each first.
-
-    Args:
-        headlines: by key, those of the newest one.
-    """
+def index(kept: Iterable[Kept]) -> str:
+    """The page that lists the reports on the shelf: of each the newest, its headlines with it."""
     by_key: dict[str, list[Kept]] = {}
     for each in sorted(kept, key=lambda each: (each.title, -each.as_of.toordinal())):
         by_key.setdefault(each.key, []).append(each)
     template = environment(HERE).get_template("index.html.j2")
     return template.render(
         reports=by_key,
-        headlines=headlines or {},
         verdicts=VERDICTS,
-        style=Markup(_file("page.css")),
+        style=_style(),
         policy=_policy([]),
     )
 
@@ -119,6 +103,10 @@ def index(kept: Iterable[Kept], headlines: Mapping[str, Sequence[Glance]] | None
 @functools.cache
 def _file(name: str) -> str:
     return (HERE / name).read_text(encoding="utf-8")
+
+
+def _style() -> Markup:
+    return Markup(charts.variables() + _file("page.css"))
 
 
 @functools.cache  # it is made anew at each call, in seconds
