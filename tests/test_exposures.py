@@ -9,12 +9,13 @@ import pytest
 
 from assets.dbt import prepared_manifest
 from assets.publish import public_marts
+from assets.reports.catalogue import REPORTS as LISTED
 from assets.reports.content import Query
 from assets.reports.published import Published, published
 from assets.settings import Settings
 from tests.line import Line
 
-REPORTS = ("sales_process_review", "qualification_year_to_date", "promises", "objectives")
+REPORTS = tuple(LISTED)
 
 
 def exposures() -> dict[str, dict]:

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from assets.reports.catalogue import REPORTS as LISTED
 from assets.reports.content import Chart, Column, Number, Query, Report, Table, figures
 from assets.reports.published import Published, published
 from assets.settings import Settings
 from tests.line import Line
 
-REPORTS = ("sales_process_review", "qualification_year_to_date", "promises", "objectives")
+REPORTS = tuple(LISTED)
 #: columns that say which one, not how much
 NAMES = ("text", "date", "month", "flag")
 #: where persons are called by name or id

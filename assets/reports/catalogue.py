@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Literal, TypeAlias
 
-from assets.reports import objectives, promises, qualification_year_to_date, sales_process_review
+from assets.reports import (
+    barriers_and_alignment,
+    objectives,
+    process_behaviour,
+    promises,
+    qualification_year_to_date,
+    sales_process_review,
+)
 from assets.reports.content import Report
 from assets.reports.published import Published
 
@@ -24,6 +31,8 @@ _DUE: tuple[tuple[ModuleType, Cadence], ...] = (
     (qualification_year_to_date, "monthly"),
     (promises, "monthly"),
     (objectives, "monthly"),
+    (process_behaviour, "monthly"),
+    (barriers_and_alignment, "monthly"),
 )
 REPORTS: dict[str, Listed] = {
     module.KEY: Listed(module.TITLE, cadence, module.report) for module, cadence in _DUE

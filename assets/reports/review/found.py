@@ -45,7 +45,12 @@ def worded(name: str) -> str:
 
 
 def report_of(
-    marts: Published, key: str, title: str, subtitle: str, found: Sequence[Found]
+    marts: Published,
+    key: str,
+    title: str,
+    subtitle: str,
+    found: Sequence[Found],
+    method: Section = METHOD,
 ) -> Report:
     """The report of these sections; the most pressing is looked at first, else in their order."""
     look = sorted((item for part in found for item in part.look), key=lambda item: item[0])
@@ -56,6 +61,6 @@ def report_of(
         info=marts.info,
         headlines=tuple(part.headline for part in found if part.headline),
         look_first=tuple(said for _, said in look),
-        sections=(*(part.section for part in found), METHOD),
+        sections=(*(part.section for part in found), method),
         stale=stale(marts),
     )

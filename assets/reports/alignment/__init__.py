@@ -1,0 +1,1 @@
+"""The sections of the report on barriers and alignment, a module each."""

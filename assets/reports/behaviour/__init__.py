@@ -1,0 +1,1 @@
+"""The sections of the report on process behaviour, a module each."""

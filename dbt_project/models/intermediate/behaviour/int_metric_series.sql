@@ -1,0 +1,111 @@
+-- Grain: one row per metric, source system, subject, dimension, member and period that is over
+with
+    run_settings as (select * from {{ ref("stg_run_settings") }}),
+    told as (
+        {% for told in process_series() %}
+            {{ series_of_mart(told) }}
+            {% if not loop.last %}
+                union all by name
+            {% endif %}
+        {% endfor %}
+    ),
+    points as (select * exclude (point), unnest(point), from told),
+    finished_points as (
+        select
+            points.*,
+            case
+                when points.period_kind = 'month'
+                then last_day(points.period_start)
+                else points.period_start + 6
+            end as period_end,
+        from points
+        cross join run_settings
+        where
+            case
+                when points.period_kind = 'month'
+                then last_day(points.period_start)
+                else points.period_start + 6
+            end
+            <= run_settings.as_of_date
+    ),
+    mart_spans as (
+        select
+            mart_name,
+            source_system,
+            period_kind,
+            min(period_start) as first_period,
+            max(period_start) as last_period,
+        from finished_points
+        group by mart_name, source_system, period_kind
+    ),
+    -- the first period is rarely whole: the record begins somewhere in it
+    mart_periods as (
+        select
+            mart_name,
+            source_system,
+            unnest(
+                generate_series(
+                    cast(first_period as timestamp),
+                    cast(last_period as timestamp),
+                    case when period_kind = 'month' then interval 1 month else interval 7 day end
+                )[2:]
+            ) as period_instant,
+        from mart_spans
+    ),
+    summed_series as (
+        select distinct
+            metric, measure_kind, mart_name, source_system, subject, dimension, member, period_kind,
+        from finished_points
+        where measure_kind = 'sum'
+    ),
+    -- a month in which nothing happened has no row, but is a 0 of what is counted
+    empty_periods as (
+        select
+            summed_series.*,
+            cast(mart_periods.period_instant as date) as period_start,
+            0.0 as value,
+        from summed_series
+        join
+            mart_periods
+            on summed_series.mart_name = mart_periods.mart_name
+            and summed_series.source_system = mart_periods.source_system
+        anti join
+            finished_points
+            on summed_series.metric = finished_points.metric
+            and summed_series.source_system = finished_points.source_system
+            and summed_series.subject = finished_points.subject
+            and summed_series.dimension = finished_points.dimension
+            and summed_series.member = finished_points.member
+            and cast(mart_periods.period_instant as date) = finished_points.period_start
+    ),
+    whole_points as (
+        select finished_points.*,
+        from finished_points
+        join
+            mart_spans
+            on finished_points.mart_name = mart_spans.mart_name
+            and finished_points.source_system = mart_spans.source_system
+        where finished_points.period_start > mart_spans.first_period
+    ),
+    series as (
+        select
+            metric,
+            measure_kind,
+            mart_name,
+            source_system,
+            subject,
+            dimension,
+            member,
+            period_kind,
+            period_start,
+            round(numerator, 9) as numerator,
+            round(denominator, 9) as denominator,
+            round(value, 9) as value,
+        from whole_points
+        where value is not null
+        union all by name
+        select *,
+        from empty_periods
+    )
+select *
+from series

@@ -1,0 +1,2 @@
+-- Grain: one row per action, of every system
+with unioned as ({{ union_systems("pulse_actions") }}) select * from unioned

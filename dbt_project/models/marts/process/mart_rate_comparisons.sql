@@ -1,0 +1,40 @@
+-- Grain: one row per metric, source system, dimension and member
+with
+    int_rate_cases as (select * from {{ ref("int_rate_cases") }}),
+    int_rate_limits as (select * from {{ ref("int_rate_limits") }}),
+    compared_rates as (
+        select
+            int_rate_cases.metric,
+            int_rate_cases.source_system,
+            int_rate_cases.dimension,
+            int_rate_cases.member,
+            int_rate_cases.window_start_date,
+            int_rate_cases.window_end_date,
+            {{
+                rate_columns(
+                    "rate",
+                    "int_rate_cases.rate_numerator",
+                    "int_rate_cases.rate_denominator",
+                )
+            }},
+            int_rate_limits.centre_rate,
+            int_rate_limits.lower_95_rate,
+            int_rate_limits.upper_95_rate,
+            int_rate_limits.lower_998_rate,
+            int_rate_limits.upper_998_rate,
+            int_rate_limits.shrunken_rate,
+            int_rate_limits.prior_case_count,
+            int_rate_limits.dispersion_ratio,
+            case
+                when int_rate_limits.is_outside_998 is null
+                then null
+                when int_rate_limits.is_outside_998
+                then 'special'
+                else 'common'
+            end as cause,
+            int_rate_limits.is_outside_95,
+        from int_rate_cases
+        left join int_rate_limits using (metric, source_system, dimension, member)
+    )
+select *
+from compared_rates
