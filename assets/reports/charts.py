@@ -114,6 +114,8 @@ def spec_with_rows(chart: Chart, width: int = WIDE) -> dict[str, Any]:
         "rows": [dict(zip(chart.columns, map(_json, row), strict=True)) for row in chart.rows]
     }
     spec["config"] = _config()
+    if width < WIDE:  # more would stand beside the chart, where a telephone ends
+        spec["config"]["legend"]["columns"] = 2
     # letters may be wider where it is shown than where it was measured
     spec.setdefault("padding", {"left": 16, "top": 6, "right": 10, "bottom": 6})
     if "mark" in spec or "layer" in spec:
