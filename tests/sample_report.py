@@ -1,7 +1,9 @@
 """Reports with one of everything, and texts that want to be more than text."""
 
+import re
 from dataclasses import replace
 from datetime import date, datetime
+from typing import Any
 
 from assets.reports.content import (
     Chart,
@@ -16,6 +18,7 @@ from assets.reports.content import (
     Table,
     Unit,
     Value,
+    figures,
     words,
 )
 
@@ -149,6 +152,7 @@ def a_report(rows: int = 120) -> Report:
             1000.0 * place,
             date(2026, 1, 1 + place % 28),
             place / 4,
+            None,
         )
         for place in range(rows)
     )
@@ -161,6 +165,7 @@ def a_report(rows: int = 120) -> Report:
             Column("Amount", "amount"),
             Column("Day", "date"),
             Column("Factor", "number"),
+            Column("Why no rate"),
         ),
         listed,
         Query("select list"),
@@ -232,3 +237,26 @@ def a_report(rows: int = 120) -> Report:
         (section, empty),
         (words("The extract of crm is {} old: deliver a newer one", number(12, "days")),),
     )
+
+
+def cells(row: tuple[Any, ...]) -> list[str]:
+    """A row of the list of `a_report` as its page shows it."""
+    account, days, rate, amount, day, factor, _ = row
+    share = "–" if rate is None else f"{100 * rate:.1f} %"
+    return [account, f"{days:.1f}", share, f"{amount:,.0f}", day.isoformat(), f"{factor:,.2f}"]
+
+
+def names_of_ours(report: Report) -> set[str]:
+    """Texts of tables that are names of columns, methods and the like, and no words.
+
+    Extracts and what is checked have their names, by which they are looked up.
+    """
+    return {
+        value
+        for table in figures(report)
+        if isinstance(table, Table)
+        for row in table.rows
+        for value, column in zip(row, table.columns, strict=True)
+        if column.label not in ("Extract", "What")
+        and re.fullmatch("[a-z0-9]+(_[a-z0-9]+)+", str(value))
+    }

@@ -2,9 +2,11 @@
 own; and taken away with the publish that named somebody."""
 
 import contextlib
+import html
 import json
 import shutil
 import threading
+from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -19,7 +21,8 @@ from assets.publish import withdraw
 from assets.reports import shelf
 from assets.reports.assets import preview, report_asset, sent_asset
 from assets.reports.catalogue import REPORTS, Listed
-from assets.reports.content import PublishInfo
+from assets.reports.content import VERDICT_WORDS, PublishInfo
+from assets.reports.shelf import Glance
 from assets.settings import Settings
 from orchestration.definitions import defs
 from orchestration.resources import RESOURCES
@@ -91,12 +94,23 @@ def test_every_report_is_built_where_readers_look(home: Path) -> None:
         assert metadata["as_of"].value == "2026-06-30"
         assert metadata["preview"].value.startswith("|") or "**" in metadata["preview"].value
         assert metadata["dagster/row_count"].value >= 0
-        assert key in (home / "reports" / "index.html").read_text()
+        assert ("chart" in metadata) == (b'<figure class="block"' in files["index.html"])
+        if "chart" in metadata:
+            picture = metadata["chart"].value.partition("data:image/png;base64,")[2].rstrip(")\n")
+            assert b64decode(picture, validate=True).startswith(b"\x89PNG")
+            assert len(picture) < 100_000
+    index = (home / "reports" / "index.html").read_text()
+    for kept in shelf.kept(Settings(home=home)):
+        assert kept.headlines and kept.title in index
+        for each in kept.headlines:
+            assert html.escape(each.title, quote=False) in index and each.figure in index
+            assert VERDICT_WORDS[each.verdict] in index
     assert {path.name for path in (home / "reports").iterdir()} == {*REPORTS, "index.html"}
     folder = home / "reports" / "objectives" / "2026-06-30"
     before = contents(folder)
     run("reports", "reports/objectives")
     assert contents(folder) == before, "the same publish gives the same bytes"
+    assert (home / "reports" / "index.html").read_text() == index
 
 
 def test_nothing_published_is_said(home: Path) -> None:
@@ -236,6 +250,20 @@ def test_every_as_of_stays_and_latest_is_the_newest(settings: Settings) -> None:
     shelf.put(settings, "promises", "Promises", about(30, "w", EARLY), {"index.html": b"again"})
     assert (home / "latest" / "index.html").read_text() == "again"
     assert (home / "2026-06-30" / "index.html").read_text() == "again"
+
+
+def test_headlines_lie_with_their_report(settings: Settings) -> None:
+    said = (Glance("Won <b>", "26.7 %", "signal"), Glance("Überfällig", "12", "too little"))
+    shelf.put(settings, "promises", "Promises", about(29, "v", EARLY), {}, said)
+    folder = shelf.put(settings, "promises", "Promises", about(30, "v", EARLY), {}, said[1:])
+    assert [kept.headlines for kept in shelf.kept(settings)] == [said[1:], said]
+    lies = json.loads((folder / shelf.ABOUT).read_text())
+    before = {name: value for name, value in lies.items() if name != "headlines"}
+    (folder / shelf.ABOUT).write_text(json.dumps(before))  # as earlier versions wrote it
+    assert [kept.headlines for kept in shelf.kept(settings)] == [(), said]
+    wrong = {**lies, "headlines": [{**lies["headlines"][0], "verdict": "great"}]}
+    (folder / shelf.ABOUT).write_text(json.dumps(wrong))
+    assert [kept.as_of.day for kept in shelf.kept(settings)] == [29]
 
 
 def test_readers_of_latest_see_whole_reports(settings: Settings) -> None:

@@ -1,10 +1,17 @@
 """The forms of a report: what a figure carries, and how a reader sees it."""
 
+import io
+import re
+from dataclasses import replace
 from datetime import date
 
+import openpyxl
+import pypdf
 import pytest
 
+from assets.reports import page
 from assets.reports.content import (
+    VERDICT_WORDS,
     Column,
     Headline,
     Number,
@@ -13,10 +20,15 @@ from assets.reports.content import (
     Table,
     Unit,
     Value,
+    Verdict,
     figures,
     shown,
     words,
 )
+from assets.reports.headlines import headlines
+from assets.reports.mail import chat, html, text
+from assets.reports.workbook import workbook
+from tests.sample_report import REPORT
 
 ONE = Number(1, "count", Query("select 1"))
 TWO = Number(2, "count", Query("select 2"))
@@ -63,3 +75,23 @@ def test_every_figure_is_found_wherever_it_stands() -> None:
     headline = Headline("h", TWO, words("after {}", ONE), "plain", (), "s", ("m",))
     assert figures(section) == [ONE, table, TWO, TWO]
     assert figures(headline) == [TWO, ONE]
+
+
+@pytest.mark.parametrize("verdict", VERDICT_WORDS)
+def test_every_rendering_has_the_same_words_for_a_verdict(verdict: Verdict) -> None:
+    report = replace(
+        REPORT, headlines=(replace(REPORT.headlines[0], verdict=verdict, why=()),), sections=()
+    )
+    book = openpyxl.load_workbook(io.BytesIO(workbook(report)))
+    [sheet] = pypdf.PdfReader(io.BytesIO(headlines(report))).pages
+    said = {
+        "page": re.sub(r"<(script|style).*?</\1>", "", page.page(report), flags=re.DOTALL),
+        "mail": html(report),
+        "text": text(report),
+        "chat": " ".join(each.capitalize() for each in re.findall(r"\((.+?)\)", chat(report)[1])),
+        "workbook": str([cell.value for row in book["Headlines"] for cell in row]),
+        "sheet": sheet.extract_text(),
+    }
+    for rendering, words_of in said.items():
+        found = {word for word in VERDICT_WORDS.values() if word and word in words_of}
+        assert found == {VERDICT_WORDS[verdict]} - {""}, rendering

@@ -32,6 +32,7 @@ from assets.reports.review import waterfall
 from assets.reports.signals import Judged, bounds, chart, judge, limits
 from assets.settings import Settings
 from tests.line import Line
+from tests.sample_report import names_of_ours
 
 REPORTS = {
     "review": sales_process_review.report,
@@ -85,6 +86,7 @@ def check(report: Report) -> None:
     for headline in report.headlines:
         assert headline.section in sections
         assert said(headline.why)
+    assert not names_of_ours(report)
     for part in report.sections:
         assert part.missing or part.finding or part.parts, part.key
         for words in [part.finding, *(p for p in part.parts if isinstance(p, tuple))]:

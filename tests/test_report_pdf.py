@@ -39,7 +39,7 @@ def test_the_page_says_the_headlines() -> None:
         "23.4 %",
         "n 1,234",
         "a year before 20.0 %",
-        "signal: more than chance in 1,234 deals",
+        "Signal: more than chance in 1,234 deals",
         "1.23 M EUR",
         "1. Look at 12 deals first",
         "From mart_funnel_monthly",

@@ -45,7 +45,7 @@ def test_headlines_are_numbers_with_formats(book: openpyxl.Workbook) -> None:
     assert rows[1][2].value == 1234
     assert [cell.value for cell in rows[1][3:]] == [
         "a year before 20.0 %",
-        "signal",
+        "Signal",
         "more than chance in 1,234 deals",
         "Deals: open/won",
         "mart_funnel_monthly",

@@ -4,6 +4,7 @@ Belongs here: the Dagster side. Does not belong here: what reports say, how they
 lie (`shelf`) and how they are sent (`sending`).
 """
 
+from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -14,7 +15,7 @@ import dagster as dg
 from assets.landing.people import last_forgotten_at
 from assets.reports import charts, page, shelf
 from assets.reports.catalogue import REPORTS, Listed
-from assets.reports.content import Report, Table, shown, told
+from assets.reports.content import Chart, Report, Table, shown, told
 from assets.reports.headlines import headlines
 from assets.reports.mail import chat, drawn, mail, one_line
 from assets.reports.published import published
@@ -76,6 +77,7 @@ def report_asset(key: str, listed: Listed) -> dg.AssetsDefinition:
                 _workbook(key): workbook(report),
                 PDF: headlines(report),
             },
+            page.at_a_glance(report),
         )
         index = shelf.write_index(settings, page.index(shelf.kept(settings)))
         context.log.info(f"{listed.title}: {folder / 'index.html'}")
@@ -85,6 +87,7 @@ def report_asset(key: str, listed: Listed) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             metadata={
                 "preview": dg.MetadataValue.md(preview(report)),
+                **_picture(report),
                 "page": dg.MetadataValue.url((folder / "index.html").as_uri()),
                 "folder": dg.MetadataValue.path(folder),
                 "index": dg.MetadataValue.path(index),
@@ -178,6 +181,22 @@ def _fail(context: dg.AssetExecutionContext, post: Post, title: str, found: Sent
     raise dg.Failure(
         f"{title} was built, and not sent to all: {said}\n{had}", allow_retries=False
     ) from None
+
+
+def _picture(report: Report) -> dict[str, dg.MetadataValue]:
+    """The first chart of the report, drawn; a report without one has none."""
+    for section in report.sections:
+        for part in section.parts:
+            if isinstance(part, Chart) and part.rows:
+                drawn = b64encode(charts.png(part, report.info, scale=1)).decode()
+                said = _plain(told(part.label, report.info.base_currency))
+                title = _plain(f"{section.title}: {part.title}")
+                return {
+                    "chart": dg.MetadataValue.md(
+                        f"**{title}**\n\n![{said}](data:image/png;base64,{drawn})\n"
+                    )
+                }
+    return {}
 
 
 def preview(report: Report) -> str:

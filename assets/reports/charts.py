@@ -12,7 +12,7 @@ from typing import Any
 from assets.reports.content import Chart, PublishInfo, Value
 
 #: colours that also those tell apart who see no red or green (after Okabe and Ito 2008), darkened
-#: to stand out on white; by name, as the page calls them
+#: to stand out on white, and for the dark lightened; by name, as the page calls them
 PALETTE = {
     "c1": "#0b5f7a",
     "c2": "#c05a00",
@@ -21,17 +21,35 @@ PALETTE = {
     "c5": "#a31545",
     "c6": "#6b6b00",
 }
-INK, QUIET, LINE, PAPER = "#1b2430", "#56616f", "#d9dee5", "#fffffe"
-#: what stands for each in a page that has a light and a dark set of them
-VARIABLES = {
-    **{colour: f"var(--{name})" for name, colour in PALETTE.items()},
-    INK: "var(--ink)",
-    QUIET: "var(--quiet)",
-    LINE: "var(--line)",
-    PAPER: "var(--paper)",
+# paper is all but white, so that it is told from the white that others draw
+LIGHT = {**PALETTE, "ink": "#1b2430", "quiet": "#56616f", "line": "#d9dee5", "paper": "#fffffe"}
+DARK = {
+    "c1": "#6cc4e4",
+    "c2": "#ffa552",
+    "c3": "#c0a3ff",
+    "c4": "#7ed6a0",
+    "c5": "#ff8fb0",
+    "c6": "#d6d066",
+    "ink": "#e6eaf0",
+    "quiet": "#a8b3c0",
+    "line": "#39434f",
+    "paper": "#151a21",
 }
-WIDE, NARROW, HEIGHT = 680, 300, 240
+INK, QUIET, LINE, PAPER = (LIGHT[name] for name in ("ink", "quiet", "line", "paper"))
+#: what stands for each in a page that has a light and a dark set of them
+VARIABLES = {colour: f"var(--{name})" for name, colour in LIGHT.items()}
+#: of a chart in pixels: of half the page's width, and of a telephone's or half a sheet
+WIDE, NARROW, HEIGHT = 592, 330, 240
 FONT = "system-ui, -apple-system, Segoe UI, Roboto, sans-serif"
+
+
+def variables() -> str:
+    """CSS that gives the page's variables their colours, light and dark; paper is always light."""
+    light, dark = (
+        f":root {{ {'; '.join(f'--{name}: {colour}' for name, colour in colours.items())} }}"
+        for colours in (LIGHT, DARK)
+    )
+    return f"{light}\n@media screen and (prefers-color-scheme: dark) {{ {dark} }}\n"
 
 
 def _config() -> dict[str, Any]:
@@ -52,8 +70,25 @@ def _config() -> dict[str, Any]:
             "labelSeparation": 8,
         },
         "axisX": {"grid": False},
-        "axisY": {"domain": False, "ticks": False},
-        "legend": {**label, "orient": "top", "title": None, "symbolType": "circle"},
+        # its title lies over the plot, since at the side it would stand on end, and on the labels
+        "axisY": {
+            "domain": False,
+            "ticks": False,
+            "titleAngle": 0,
+            "titleAlign": "left",
+            "titleAnchor": "end",
+            "titleBaseline": "bottom",
+            "titleX": 0,
+            "titleY": -8,
+        },
+        "legend": {
+            **label,
+            "orient": "top",
+            "title": None,
+            "symbolType": "circle",
+            "offset": 26,
+            "columnPadding": 22,
+        },
         "title": {"color": INK},
         "header": label,
         "range": {"category": list(PALETTE.values())},
@@ -79,7 +114,10 @@ def spec_with_rows(chart: Chart, width: int = WIDE) -> dict[str, Any]:
         "rows": [dict(zip(chart.columns, map(_json, row), strict=True)) for row in chart.rows]
     }
     spec["config"] = _config()
-    spec.setdefault("padding", 6)
+    if width < WIDE:  # more would stand beside the chart, where a telephone ends
+        spec["config"]["legend"]["columns"] = 2
+    # letters may be wider where it is shown than where it was measured
+    spec.setdefault("padding", {"left": 16, "top": 6, "right": 10, "bottom": 6})
     if "mark" in spec or "layer" in spec:
         spec["width"] = width
         if not isinstance(spec.get("height"), dict):  # a step per value
@@ -104,16 +142,19 @@ def static_svg(chart: Chart, name: str, width: int = WIDE) -> str:
     import vl_convert
 
     svg = vl_convert.vegalite_to_svg(spec_with_rows(chart, width))
+    # one picture, which its label tells, and not a hundred of their own
+    svg = re.sub(r' (?:role|aria-[a-z]+)="[^"]*"(?=[^<>]*>)', "", svg)
+    svg = re.sub(r"(\d\.\d\d)\d+(?=[^<>]*>)", r"\1", svg)  # a hundredth of a pixel is enough
     svg = re.sub(r'\b(id="|url\(#|href="#)', rf"\g<1>{name}-", svg)
     for colour, variable in VARIABLES.items():
         svg = svg.replace(colour, variable)
     return svg
 
 
-def png(chart: Chart, info: PublishInfo) -> bytes:
-    """The chart as a picture for mail, at twice its size, on white."""
+def png(chart: Chart, info: PublishInfo, scale: float = 2) -> bytes:
+    """The chart as a picture on white; for mail at twice its size."""
     import vl_convert
 
     spec = spec_with_rows(chart)
     spec["config"]["background"] = "#ffffff"
-    return vl_convert.vegalite_to_png(spec, scale=2)
+    return vl_convert.vegalite_to_png(spec, scale=scale)

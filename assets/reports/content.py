@@ -20,6 +20,13 @@ Unit = Literal[
 #: signal: more than chance; noise: within what chance does; too little: too few cases to tell;
 #: plain: a fact that nothing is to be told from
 Verdict = Literal["signal", "noise", "too little", "plain"]
+#: what every rendering calls each of them
+VERDICT_WORDS: dict[Verdict, str] = {
+    "signal": "Signal",
+    "noise": "No more than chance",
+    "too little": "Too few to tell",
+    "plain": "",
+}
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,6 @@ class Table:
     """Rows just as the query gives them, a column per `Column`.
 
     `is_whole_list`: a long list to search, sort and filter, not a table to read through.
-    `where`: where the rows lie whole, should a rendering show only the first of them.
     """
 
     title: str

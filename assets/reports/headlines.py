@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from assets.reports.content import Headline, Report, Words, shown, told
+from assets.reports.content import VERDICT_WORDS, Headline, Report, Words, shown, told
 
 #: the page (A4), its margins and gaps, in points
 WIDTH, HEIGHT, MARGIN, GAP = 595.28, 841.89, 42.0, 6.0
@@ -25,13 +25,7 @@ STEPS = ((9.5, 700, 8), (8.5, 420, 8), (7.5, 260, 6), (6.5, 160, 4))
 MOST_HEADLINES = 30
 #: of the width, for the figures; of the size of the type, from line to line
 FIGURES, LEADING = 0.26, 1.3
-INK, QUIET, RULE, ALARM = "#1A1A1A", "#595959", "#BFBFBF", "#9C2A00"
-VERDICTS = {
-    "signal": ("#0B4F7A", "signal"),
-    "noise": (QUIET, "within chance"),
-    "too little": (QUIET, "too few cases"),
-    "plain": (QUIET, ""),
-}
+INK, QUIET, RULE, ALARM, SIGNAL = "#1A1A1A", "#595959", "#BFBFBF", "#9C2A00", "#0B4F7A"
 
 
 @dataclass(frozen=True)
@@ -133,8 +127,9 @@ class _Page:
         """The figure, and beside it what it is, against what, and whether it tells."""
         number, count = headline.number, headline.case_count
         value = shown(number.value, number.unit, self.report.info.base_currency)
-        color, verdict = VERDICTS[headline.verdict]
-        judged = ": ".join(each for each in (verdict, self.told(headline.why)) if each)
+        color = SIGNAL if headline.verdict == "signal" else QUIET
+        verdict, why = VERDICT_WORDS[headline.verdict], self.told(headline.why)
+        judged = ": ".join(each for each in (verdict, why) if each)
         width = WIDTH - 2 * MARGIN
         split = width * FIGURES
         left = self.stack(

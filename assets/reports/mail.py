@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from assets.reports.content import (
+    VERDICT_WORDS,
     Chart,
     Headline,
     Number,
@@ -29,12 +30,6 @@ from assets.reports.content import (
 )
 from assets.templates import environment
 
-VERDICTS = {
-    "signal": "Signal",
-    "noise": "Within chance",
-    "too little": "Too few cases to tell",
-    "plain": "",
-}
 #: of a chat message, which is to be read at a glance
 MOST_HEADLINES = 8
 #: what chats read as links, mentions or mark-up → what looks alike and is only text
@@ -153,7 +148,7 @@ def chat(report: Report) -> tuple[str, str]:
     currency = report.info.base_currency
     lines = [one_line(f"Old: {told(words, currency)}") for words in report.stale]
     for headline in report.headlines[:MOST_HEADLINES]:
-        verdict = VERDICTS[headline.verdict].lower()
+        verdict = VERDICT_WORDS[headline.verdict].lower()
         figure = _figure(headline.number, currency)
         lines.append(one_line(f"{headline.title}: {figure}" + (f" ({verdict})" if verdict else "")))
     title = one_line(f"{report.title}, as of {report.info.as_of_date}")
@@ -172,4 +167,4 @@ def _figure(number: Number, currency: str) -> str:
 def _judged(headline: Headline, currency: str) -> str:
     """Whether it tells, and why."""
     why = told(headline.why, currency)
-    return ": ".join(each for each in (VERDICTS[headline.verdict], why) if each)
+    return ": ".join(each for each in (VERDICT_WORDS[headline.verdict], why) if each)

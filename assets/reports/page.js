@@ -2,46 +2,48 @@
 // Long lists that can be searched, sorted and paged; charts that can be looked at closer.
 (() => {
   const PER_PAGE = 50;
-  const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
-  const short = (amount) => {
-    for (const [size, word] of [[1e9, " bn"], [1e6, " M"], [1e3, " k"]]) {
-      if (Math.abs(amount) >= size) {
-        const scaled = amount / size;
-        return (Math.abs(scaled) >= 100 ? whole.format(scaled) : String(Number(scaled.toPrecision(3)))) + word;
-      }
-    }
-    return whole.format(amount);
-  };
-  const tenth = (value) => value.toLocaleString("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-  // the same texts as `content.shown` gives
-  const shown = (value, unit, currency) => {
+  const MOST_CHOICES = 12;
+  const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+  const MEASURES = ["count", "rate", "points", "amount", "days", "score", "number"];
+  const numerals = [0, 1, 2].map((digits) => new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
+  const whole = numerals[0];
+  // the same texts as the page's own cells have
+  const shown = (value, { unit, decimals }) => {
     if (value === null) return "–";
-    switch (unit) {
-      case "flag": return value ? "yes" : "no";
-      case "month": return new Date(value + "T00:00:00Z").toLocaleString("en-US", { month: "short", year: "numeric", timeZone: "UTC" });
-      case "count": return whole.format(value);
-      case "rate": return (100 * value).toFixed(1) + " %";
-      case "points": return (value < 0 ? "" : "+") + value.toFixed(1) + " points";
-      case "days": return tenth(value).replace(/\.0$/, "") + (value === 1 ? " day" : " days");
-      case "score": return value.toFixed(1).replace(/\.0$/, "");
-      case "amount": return (short(value) + " " + currency).trimEnd();
-      case "number": return value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 }).replace(/\.00$/, "");
-      case "date": return value.slice(0, 10);
-      default: return String(value);
-    }
+    if (unit === "month") return `${MONTHS[value.slice(5) - 1]} ${value.slice(0, 4)}`;
+    if (!MEASURES.includes(unit)) return value;
+    const sign = unit === "points" && value >= 0 ? "+" : "";
+    return sign + numerals[decimals].format(value) + (unit === "rate" ? " %" : "");
   };
 
-  const compare = (a, b) => (typeof a === "number" ? a - b : String(a).localeCompare(String(b), "en"));
+  const byName = new Intl.Collator("en");
+  const compare = (a, b) => (typeof a === "number" ? a - b : byName.compare(a, b));
+
+  // of a column of few texts: all of them, or one
+  const chooser = (label, values, changed) => {
+    const choice = document.createElement("select");
+    choice.setAttribute("aria-label", label); // else its name were that of all choices
+    for (const value of ["", ...values]) {
+      const option = document.createElement("option");
+      option.value = value;
+      option.textContent = value || "all";
+      choice.append(option);
+    }
+    choice.addEventListener("change", changed);
+    const named = document.createElement("label");
+    named.append(`${label} `, choice);
+    return [named, choice];
+  };
 
   const enliven = (list) => {
-    const { units, currency, rows } = JSON.parse(list.querySelector(".rows").textContent);
+    const { columns, rows } = JSON.parse(list.querySelector(".rows").textContent);
     const body = list.querySelector("tbody");
     const heads = [...list.querySelectorAll("thead th")];
     const tools = list.querySelector(".tools");
     const pages = list.querySelector(".pages");
     const search = tools.querySelector("input");
-    const texts = rows.map((row) => row.map((value, place) => shown(value, units[place], currency)));
-    const searched = texts.map((cells) => cells.join("\n").toLocaleLowerCase("en"));
+    const texts = (row) => rows[row].map((value, place) => shown(value, columns[place]));
+    let searched = null; // made when somebody searches: a list may be long
     let order = rows.map((_, place) => place);
     let page = 0;
     let sorted = null;
@@ -52,23 +54,27 @@
       const part = order.slice(page * PER_PAGE, (page + 1) * PER_PAGE);
       body.replaceChildren(...part.map((row) => {
         const line = document.createElement("tr");
-        texts[row].forEach((text, place) => {
+        texts(row).forEach((text, place) => {
           const cell = document.createElement("td");
-          cell.className = heads[place].className;
+          cell.className = columns[place].side;
           cell.textContent = text;
           line.append(cell);
         });
         return line;
       }));
       tools.querySelector(".found").textContent = `${whole.format(order.length)} of ${whole.format(rows.length)} rows`;
-      pages.querySelector(".place").textContent = `page ${page + 1} of ${last + 1}`;
+      pages.querySelector(".place").textContent = `page ${whole.format(page + 1)} of ${whole.format(last + 1)}`;
       pages.querySelector(".before").disabled = page === 0;
       pages.querySelector(".after").disabled = page === last;
+      pages.hidden = last === 0;
     };
 
     const choose = () => {
       const wanted = search.value.toLocaleLowerCase("en").split(/\s+/).filter(Boolean);
-      order = rows.map((_, place) => place).filter((row) => wanted.every((word) => searched[row].includes(word)));
+      if (wanted.length) searched ??= rows.map((_, row) => texts(row).join("\n").toLocaleLowerCase("en"));
+      const chosen = choosers.filter(([, choice]) => choice.value).map(([place, choice]) => [place, choice.value]);
+      order = rows.map((_, place) => place).filter((row) =>
+        chosen.every(([place, value]) => rows[row][place] === value) && wanted.every((word) => searched[row].includes(word)));
       if (sorted) {
         const { place, sign } = sorted;
         order.sort((a, b) => {
@@ -77,8 +83,23 @@
           return sign * compare(left, right) || a - b;
         });
       }
+      page = 0;
       draw();
     };
+
+    const choosers = [];
+    columns.forEach(({ unit }, place) => {
+      if (unit !== "text" && unit !== "flag") return;
+      const values = new Set();
+      for (const row of rows) {
+        if (row[place] !== null) values.add(row[place]);
+        if (values.size > MOST_CHOICES) return;
+      }
+      if (values.size < 2) return;
+      const [named, choice] = chooser(heads[place].textContent, [...values].sort(byName.compare), choose);
+      tools.insertBefore(named, tools.querySelector(".found"));
+      choosers.push([place, choice]);
+    });
 
     heads.forEach((head, place) => {
       const button = document.createElement("button");
@@ -90,15 +111,13 @@
         sorted = { place, sign };
         heads.forEach((other) => other.removeAttribute("aria-sort"));
         head.setAttribute("aria-sort", sign > 0 ? "ascending" : "descending");
-        page = 0;
         choose();
       });
     });
-    search.addEventListener("input", () => { page = 0; choose(); });
+    search.addEventListener("input", choose);
     pages.querySelector(".before").addEventListener("click", () => { page -= 1; draw(); });
     pages.querySelector(".after").addEventListener("click", () => { page += 1; draw(); });
     tools.hidden = false;
-    pages.hidden = rows.length <= PER_PAGE;
     list.querySelectorAll(".without-script").forEach((said) => { said.hidden = true; });
     draw();
   };
@@ -130,9 +149,9 @@
       const spec = JSON.parse(coloured(figure.querySelector(".specification").textContent));
       if ("width" in spec) spec.width = Math.max(240, Math.min(drawn.clientWidth - 8, 960));
       const place = document.createElement("div");
-      const label = still.map((node) => node.querySelector?.("svg")).find(Boolean).getAttribute("aria-label");
+      const label = still.map((node) => node.querySelector?.("svg")).find(Boolean).getAttribute("aria-labelledby");
       place.setAttribute("role", "img");
-      place.setAttribute("aria-label", label);
+      place.setAttribute("aria-labelledby", label);
       drawn.replaceChildren(place);
       const made = await window.vegaEmbed(place, spec, { ast: true, actions: false, renderer: "svg", tooltip: { theme: isDark.matches ? "dark" : "light" } });
       view = made.view;

@@ -24,9 +24,9 @@ METHOD = Section(
         " stand behind each period. A signal is a point outside the limits, three of four nearer a"
         " limit than the centre, or eight in a row on one side. A baseline is locked once it has 15"
         " periods, and stays: only a change of the process that is written down in the seed"
-        " process_changes begins another. All else is noise, for which there is no single cause to"
-        " look for. By chance alone a steady process gives a signal in some 3 of 100 periods, so a"
-        " signal asks for a look and is no answer."
+        " process_changes begins another. All else is no more than chance, for which there is no"
+        " single cause to look for. By chance alone a steady process gives a signal in some 3 of"
+        " 100 periods, so a signal asks for a look and is no answer."
     ),
     (),
     (),

@@ -42,6 +42,6 @@ def report(marts: Published) -> Report:
         marts,
         KEY,
         TITLE,
-        "What moved in funnel, forecast and delivery, and what is only noise",
+        "What moved in funnel, forecast and delivery, and what is no more than chance",
         tuple(part.section(marts) for part in SECTIONS),
     )

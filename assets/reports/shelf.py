@@ -11,18 +11,27 @@ forgotten since. Does not belong here: what the files hold.
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from assets.landing.people import last_forgotten_at
-from assets.reports.content import PublishInfo
+from assets.reports.content import VERDICT_WORDS, PublishInfo, Verdict
 from assets.settings import Settings
 
 #: says which publish a folder was made from; without it a folder is no report
 ABOUT = "report.json"
 LATEST = "latest"
+
+
+class Glance(NamedTuple):
+    """A headline in the index: what it is, its figure as shown, and whether that is a signal."""
+
+    title: str
+    figure: str
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
@@ -36,13 +45,20 @@ class Kept:
     version: str
     published_at: datetime
     folder: Path
+    headlines: tuple[Glance, ...] = ()
 
 
 def put(
-    settings: Settings, key: str, title: str, info: PublishInfo, files: Mapping[str, bytes]
+    settings: Settings,
+    key: str,
+    title: str,
+    info: PublishInfo,
+    files: Mapping[str, bytes],
+    headlines: Iterable[Glance] = (),
 ) -> Path:
     """Puts the files of a report in place, whole or not at all; returns their folder.
 
+    `headlines` are what the index tells of it: they lie with it, and go when it goes.
     Whoever reads `latest` has the old files or the new ones, never some of each.
     """
     home = settings.reports / key
@@ -55,12 +71,13 @@ def put(
         "as_of": info.as_of_date.isoformat(),
         "version": info.version,
         "published_at": info.published_at.isoformat(),
+        "headlines": [each._asdict() for each in headlines],
     }
     new = home / f".new-{info.version}"
     new.mkdir()
     for name, content in files.items():
         _write(new / name, content)
-    _write(new / ABOUT, (json.dumps(about, indent=2) + "\n").encode())
+    _write(new / ABOUT, (json.dumps(about, indent=2, ensure_ascii=False) + "\n").encode())
     folder = home / info.as_of_date.isoformat()
     if all(info.as_of_date >= each.as_of for each in kept(settings) if each.key == key):
         _show(home / LATEST, new)
@@ -118,9 +135,17 @@ def about(folder: Path) -> Kept | None:
             said["version"],
             datetime.fromisoformat(said["published_at"]),
             folder,
+            # one that an earlier version built has none
+            tuple(_glance(**each) for each in said.get("headlines", [])),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _glance(title: str, figure: str, verdict: Verdict) -> Glance:
+    if verdict not in VERDICT_WORDS:
+        raise ValueError(f"{verdict} is no verdict")
+    return Glance(str(title), str(figure), verdict)
 
 
 def write_index(settings: Settings, page: str) -> Path:

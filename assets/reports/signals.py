@@ -30,6 +30,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from assets.reports.content import (
+    VERDICT_WORDS,
     Chart,
     Column,
     NativeChart,
@@ -66,23 +67,23 @@ METHOD = Section(
         "Each figure is held against limits that its own past gives: a process behaviour chart, for"
         " rates in Laney's form, which knows how many cases stand behind each period. A signal is"
         " a period outside the limits, the end of a run of eight on one side of the centre, or the"
-        " last of three in four that lie nearer a limit than the centre. All else is noise: there"
-        " is no single cause to look for. The limits rest on the periods before the fiscal year and"
-        " stand still within it; only whole months and weeks are judged. By chance alone even a"
-        " steady process gives a signal now and then, so a signal asks for a look and is no"
-        " answer."
+        " last of three in four that lie nearer a limit than the centre. All else is no more than"
+        " chance: there is no single cause to look for. The limits rest on the periods before the"
+        " fiscal year and stand still within it; only whole months and weeks are judged. By chance"
+        " alone even a steady process gives a signal now and then, so a signal asks for a look and"
+        " is no answer."
     ),
     (),
     (),
 )
 #: the verdict in words, for a table; {reason} is the column of `limits`
-VERDICT_SQL = """case {reason}
-        when 'few periods' then 'too little: few earlier weeks'
-        when 'few cases' then 'too little: few cases'
-        when 'outside' then 'signal: outside the limits'
-        when 'three of four' then 'signal: three of four near a limit'
-        when 'run of eight' then 'signal: eight on one side'
-        when 'within' then 'noise'
+VERDICT_SQL = f"""case {{reason}}
+        when 'few periods' then '{VERDICT_WORDS["too little"]}: few earlier periods'
+        when 'few cases' then '{VERDICT_WORDS["too little"]}: few cases'
+        when 'outside' then '{VERDICT_WORDS["signal"]}: outside the limits'
+        when 'three of four' then '{VERDICT_WORDS["signal"]}: three of four near a limit'
+        when 'run of eight' then '{VERDICT_WORDS["signal"]}: eight on one side'
+        when 'within' then '{VERDICT_WORDS["noise"]}'
     end"""
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from assets.reports.charts import PALETTE
 from assets.reports.content import (
+    VERDICT_WORDS,
     Chart,
     Column,
     PublishInfo,
@@ -183,7 +184,7 @@ class _Writer:
             section = sections.get(headline.section, headline.section)
             for place, text in (
                 (3, self.told(headline.context)),
-                (4, headline.verdict),
+                (4, VERDICT_WORDS[headline.verdict]),
                 (5, self.told(headline.why)),
                 (6, inert(section)),
                 (7, inert(", ".join(headline.marts))),

@@ -14,14 +14,8 @@ from assets.reports.promise.lines import (
 )
 from assets.reports.published import Published
 from assets.reports.review.found import Found
-from assets.reports.signals import Judged, limits, specified
+from assets.reports.signals import VERDICT_SQL, Judged, limits, specified
 
-VERDICT_LABEL = (
-    "case reason when 'outside' then 'signal: outside its limits'"
-    " when 'three of four' then 'signal: three of four near a limit'"
-    " when 'run of eight' then 'signal: eight on one side'"
-    " when 'within' then 'noise' else 'too little: ' || reason end"
-)
 IS_SIGNAL = "reason in ('outside', 'three of four', 'run of eight')"
 
 
@@ -126,7 +120,8 @@ from family
         marts.table(
             "Each family against its own past",
             f"select key, numerator, case_count, {rate('numerator', 'case_count')} as on_time_rate,"
-            f" centre, lower_limit, upper_limit, {VERDICT_LABEL} as verdict from ({told})"
+            f" centre, lower_limit, upper_limit, {VERDICT_SQL.format(reason='reason')} as verdict"
+            f" from ({told})"
             " order by key",
             (
                 Column("Product family"),

@@ -14,7 +14,7 @@ from assets.reports.content import (
 )
 from assets.reports.monthly import labelled, missing
 from assets.reports.published import Published
-from assets.reports.review.found import WAITING, WORSE, Found
+from assets.reports.review.found import WAITING, WORSE, Found, worded
 from assets.reports.signals import FEWEST, specified
 
 PERFORMANCE = "mart_score_performance"
@@ -22,6 +22,8 @@ PERFORMANCE = "mart_score_performance"
 STUDENT_T = 2.57
 #: how often a date of level p80 is to be kept
 LEVELS = {"p50": 0.5, "p80": 0.8, "p95": 0.95}
+#: SQL: a level as its reader knows it
+SAID = "substr(method, 2) || ' in 100'"
 #: how often the dates of the champions held on later lines, a row per day of a past fit and level
 HELD = f"""
 select score_name, slice_value::date as fitted_on, method, value as held, lower_bound, upper_bound,
@@ -94,7 +96,7 @@ from pooled cross join spread
         },
         score,
     )
-    name = marts.number("select any_value(score_name) from (select ? as score_name)", "text", score)
+    name = marts.number("select replace(?, '_', ' ')", "text", score)
     finding = words(
         "Tried with {} earlier models on the {} lines that came after them ({}), the dates of 80"
         " times in 100 held {} of the time. From model to model that went from {} to {}; with the"
@@ -123,25 +125,24 @@ from pooled cross join spread
         marts.table(
             "How often the dates held, over all earlier models",
             f"""
-select score_name, method, sum(held * case_count) / sum(case_count) as held, min(held) as lowest,
-    max(held) as highest, sum(case_count) as case_count, count(*) as fit_count
+select {worded("score_name")}, {SAID}, sum(held * case_count) / sum(case_count) as held,
+    min(held) as lowest, max(held) as highest, sum(case_count) as case_count, count(*) as fit_count
 from ({HELD}) group by score_name, method order by score_name, method
 """,
             (
                 Column("Score"),
-                Column("Level"),
+                Column("Said"),
                 Column("Held", "rate"),
                 Column("Lowest model", "rate"),
                 Column("Highest model", "rate"),
                 Column("Lines", "count"),
                 Column("Models", "count"),
             ),
-            note=("Level p80 means: to be kept 80 times in 100.",),
         ),
         marts.table(
             "How often the dates held, by product family",
             f"""
-select score_name, slice_value,
+select {worded("score_name")}, slice_value,
     max(case_count) filter (method = 'p80') as case_count,
     max(value) filter (method = 'p50') as p50, max(value) filter (method = 'p80') as p80,
     max(value) filter (method = 'p95') as p95
@@ -214,7 +215,7 @@ def _kept_level(found: dict[str, Number], level: float) -> tuple[Verdict, Words]
 def _held_chart(marts: Published, score: Value) -> Part:
     import altair as alt
 
-    labels = {"p50": "50 in 100", "p80": "80 in 100", "p95": "95 in 100"}
+    labels = {level: f"{share:.0%}".replace("%", " in 100") for level, share in LEVELS.items()}
     base = (
         alt.Chart(alt.NamedData("rows"))
         .transform_fold(list(labels), as_=["level", "held"])

@@ -16,6 +16,7 @@ from assets.reports.published import (
 from assets.reports.review.found import (
     WAITING,
     Found,
+    worded,
 )
 
 
@@ -69,8 +70,9 @@ group by source_system, entity
         parts.append(
             marts.table(
                 "What was set aside",
-                """
-select source_system, entity, reason, count(*) as row_count, count(distinct file), min(file)
+                f"""
+select source_system, entity, {worded("reason")}, count(*) as row_count, count(distinct file),
+    min(file)
 from marts.quarantined_rows
 where is_set_aside
 group by source_system, entity, reason
@@ -93,8 +95,9 @@ order by row_count desc, source_system, entity, reason
         parts.append(
             marts.table(
                 "What warns",
-                """
-select source_system, asset, check_name, failing_count, evaluated_count, message, way_out
+                f"""
+select source_system, asset, {worded("check_name")}, failing_count, evaluated_count, message,
+    way_out
 from marts.data_quality_checks
 where is_passed is distinct from true
 order by failing_count desc nulls last, asset, check_name

@@ -18,6 +18,7 @@ from assets.reports.published import (
 from assets.reports.review.found import (
     MOVED,
     Found,
+    worded,
 )
 from assets.reports.signals import (
     specified,
@@ -152,8 +153,8 @@ limit 1
         marts.table(
             "Every method beside the other",
             f"""
-select source_system, period_kind, period_start, method, status, expected_amount, p10_amount,
-    p90_amount, booked_amount, open_deals_amount, new_business_amount
+select source_system, {worded("period_kind")}, period_start, {worded("method")}, status,
+    expected_amount, p10_amount, p90_amount, booked_amount, open_deals_amount, new_business_amount
 from ({LATEST_FORECASTS})
 order by source_system, period_kind, period_start, method
 """,
@@ -172,9 +173,10 @@ order by source_system, period_kind, period_start, method
             ),
         )
     )
-    accuracy = """
-select source_system, method, period_kind, horizon_months, forecast_count, bias, wape,
-    within_80_rate_numerator, within_80_rate_denominator, within_80_rate,
+    accuracy = f"""
+select source_system, {worded("method")}, {worded("period_kind")}, horizon_months,
+    forecast_count, bias, wape, within_80_rate_numerator, within_80_rate_denominator,
+    within_80_rate,
     coalesce(bias_suppressed_reason, within_80_rate_suppressed_reason) as suppressed_reason
 from marts.mart_forecast_accuracy
 order by all

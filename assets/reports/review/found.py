@@ -39,6 +39,11 @@ def look(
     return ((WORSE if is_worse else MOVED, (*said, *judged.why, *more)),)
 
 
+def worded(name: str) -> str:
+    """SQL: the value of a column that is a name of ours ("rep_commit") as words ("Rep commit")."""
+    return f"upper({name}[1]) || replace({name}[2:], '_', ' ')"
+
+
 def report_of(
     marts: Published,
     key: str,
