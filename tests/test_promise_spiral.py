@@ -1,13 +1,17 @@
 """The spiral index: slopes by hand, planted loops found, worlds without one silent."""
 
 import json
+from collections import defaultdict
+from pathlib import Path
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pytest
 
+from assets.demo import company as companies
 from assets.demo import delivery as planted
+from assets.demo import funnel, orders, people, plant
+from assets.demo.columns import NEVER
 from assets.scoring.promise_spiral import Spiral, spiral, spirals
 from tests.line import Line
 
@@ -107,6 +111,60 @@ def test_a_planted_spiral_is_found() -> None:
     assert sum(map(shuts_out_zero, found)) >= 150
 
 
+def panels_of(plan: companies.Plan) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of a demo company: padding over what lines took, over what could be known when they were
+    quoted, and days promised earlier."""
+    company = companies.found(plan)
+    sales = funnel.run(company)
+    pushed, _ = people.attend(company, people.objectives(company))
+    line = orders.run(company, sales, pushed).line
+    made = plant.run(company, line)
+    planted.run(company, sales, line, made.routing["steps"])
+    day = line["ordered"] // companies.DAY
+    quarter = companies.quarter_of(day) - companies.quarter_of(company.calendar.start)
+    is_told = (line["quoted"] < NEVER) & (line["promised"] < NEVER)
+    is_told &= line["ready"] <= company.calendar.until
+    # the last quarter is not finished
+    is_told &= quarter < QUARTERS - 1
+    table = pd.DataFrame(
+        {
+            "family": company.product["family"][line["product"]],
+            "quarter": quarter,
+            "padding": line["quoted"] - line["ready"],
+            "known_padding": line["quoted"] - day - line["expected"],
+            "earlier": line["quoted"] - line["promised"],
+        }
+    )
+    means = table[is_told].groupby(["family", "quarter"]).mean().unstack()
+    padding, known, earlier = (
+        means[name].to_numpy() for name in ("padding", "known_padding", "earlier")
+    )
+    return padding, known, earlier
+
+
+@pytest.mark.slow
+def test_demo_worlds_with_and_without_what_is_planted(tmp_path: Path) -> None:
+    """Quotes against a plant whose queues grow and shrink, in 12 companies of either kind.
+
+    Without a spiral neither basis of padding sees one. With one, what production could know finds
+    it in most worlds; in such small companies queues hide it where realised leads are compared.
+    """
+    truth = planted.PADDING_FROM_OVERRIDE * planted.OVERRIDE_FROM_PADDING
+    found: dict[tuple[bool, str], list[Spiral]] = defaultdict(list)
+    for seed in range(12):
+        for is_planted in (True, False):
+            without = frozenset() if is_planted else frozenset({"padding"})
+            plan = companies.Plan(tmp_path, seed, scale=0.2, without=without)
+            padding, known, earlier = panels_of(plan)
+            found[is_planted, "realised"].append(spiral(padding, earlier, draws=1_000))
+            found[is_planted, "known"].append(spiral(known, earlier, draws=1_000))
+    for basis in ("realised", "known"):
+        assert sum(map(shuts_out_zero, found[False, basis])) <= 1
+    assert sum(map(shuts_out_zero, found[True, "known"])) >= 9
+    indices = [each.index for each in found[True, "known"] if each.index is not None]
+    assert np.mean(indices) == pytest.approx(truth, abs=0.15)
+
+
 def quarters_of(system: str, count: int, *, is_complete: bool = True) -> pd.DataFrame:
     padding, earlier = world(3)
     starts = pd.period_range("2023Q3", periods=count, freq="Q").start_time
@@ -116,6 +174,7 @@ def quarters_of(system: str, count: int, *, is_complete: bool = True) -> pd.Data
             "product_family": f"family {family}",
             "quarter_start_date": start,
             "padding_days_mean": padding[family, quarter],
+            "known_padding_days_mean": 2 * padding[family, quarter],
             "override_days_mean": -earlier[family, quarter],
             "is_complete": is_complete,
         }
@@ -124,16 +183,22 @@ def quarters_of(system: str, count: int, *, is_complete: bool = True) -> pd.Data
     )
 
 
-def test_each_system_has_a_row() -> None:
+def test_each_system_has_a_row_per_basis() -> None:
     """A quarter that nobody has stays a gap, a system without complete quarters says so."""
     table = pd.concat([quarters_of("b", QUARTERS), quarters_of("a", 3, is_complete=False)])
-    rows = spirals(table).set_index("source_system")
-    assert rows.loc["a", "status"] == "too few families or quarters"
-    assert pd.isna(rows.loc["a", "first_quarter_start_date"])
-    assert rows.loc["b", "spiral_index"] == spiral(*world(3)).index
-    assert str(rows.loc["b", "last_quarter_start_date"]) == "2025-10-01 00:00:00"
+    rows = spirals(table).set_index(["source_system", "padding_basis"])
+    assert len(rows) == 4
+    nothing, measured = rows.loc[("a", "realised lead")], rows.loc[("b", "realised lead")]
+    assert nothing["status"] == "too few families or quarters"
+    assert pd.isna(nothing["first_quarter_start_date"])
+    padding, earlier = world(3)
+    assert measured["spiral_index"] == spiral(padding, earlier).index
+    doubled = rows.loc[("b", "feasible P50 then")]
+    assert doubled["padding_effect"] == pytest.approx(2 * measured["padding_effect"])
+    assert doubled["override_effect"] == pytest.approx(measured["override_effect"] / 2)
+    assert str(measured["last_quarter_start_date"]) == "2025-10-01 00:00:00"
     is_gap = table["quarter_start_date"] == pd.Timestamp("2024-10-01")
-    assert spirals(table[~is_gap]).set_index("source_system").loc["b", "pair_count"] == 42
+    assert set(spirals(table[~is_gap]).query("source_system == 'b'")["pair_count"]) == {42}
     assert spirals(table.iloc[:0]).empty
 
 
@@ -144,22 +209,27 @@ def test_the_demo_company_has_what_was_planted(demo_line: Line) -> None:
     comparable orders took: so padding comes out lower by the same days in all families.
     """
     truth = json.loads((demo_line.home / "demo" / "truth.json").read_text())["padding"]
-    with duckdb.connect(str(demo_line.home / "published" / "marts.duckdb"), read_only=True) as con:
-        [(lower, upper, verdict)] = con.execute(
-            "select spiral_index_lower, spiral_index_upper, verdict from marts.mart_promise_spiral"
-        ).fetchall()
-        quarters = con.execute(
+    spirals_found = demo_line.query(
+        "select padding_basis, spiral_index_lower, spiral_index_upper, verdict"
+        " from mart_promise_spiral order by padding_basis"
+    )
+    quarters = pd.DataFrame(
+        demo_line.query(
             "select product_family, padding_days_mean, override_days_mean"
-            " from marts.mart_padding_quarterly where is_complete"
+            " from mart_padding_quarterly where is_complete"
             " order by product_family, quarter_start_date"
-        ).df()
-    assert lower <= truth["padding_from_override"] * truth["override_from_padding"] <= upper
-    assert verdict == "spiral"
+        ),
+        columns=["product_family", "padding_days_mean", "override_days_mean"],
+    )
+    assert [basis for basis, *_ in spirals_found] == ["feasible P50 then", "realised lead"]
+    for _, lower, upper, verdict in spirals_found:
+        assert lower <= truth["padding_from_override"] * truth["override_from_padding"] <= upper
+        assert verdict == "spiral"
     means = quarters.groupby("product_family").mean()
     count = len(quarters) // len(means)
     padding = pd.Series({name: np.mean(v[:count]) for name, v in truth["padding_days"].items()})
     override = pd.Series({name: np.mean(v[:count]) for name, v in truth["override_days"].items()})
     missed = means["padding_days_mean"] - padding
-    assert abs(missed.mean()) < 1.5
-    assert (missed - missed.mean()).abs().max() < 0.5
-    assert (means["override_days_mean"] + override).abs().max() < 0.3
+    assert abs(missed.mean()) < 1.0
+    assert (missed - missed.mean()).abs().max() < 0.3
+    assert (means["override_days_mean"] + override).abs().max() < 0.2

@@ -8,6 +8,11 @@ quarter later. The index is the product of the two lagged effects: of a day prom
 next quarter's padding, and of a day of padding on the next quarter's days promised earlier. Each
 is a least-squares slope within families (family fixed effects), so that a family that always pads
 much tells nothing. At 0.4, a day of padding comes back as 0.4 days half a year later.
+
+It is measured on padding against two times: what the lines then took, and what comparable lines
+had taken when the quote was given. The first holds whatever befell the plant in the quarter
+(queues, holidays), which hides effects more than it makes them; the second is what production
+could know.
 """
 
 from dataclasses import dataclass
@@ -25,6 +30,11 @@ CONFIDENCE = 0.95
 #: less than two years of quarters, or one family, cannot tell an effect from chance
 LEAST_QUARTERS = 8
 LEAST_FAMILIES = 2
+#: what padding is measured against → the column of `int_padding_quarters` that has its mean
+BASES = {
+    "realised lead": "padding_days_mean",
+    "feasible P50 then": "known_padding_days_mean",
+}
 
 
 @dataclass(frozen=True)
@@ -133,11 +143,12 @@ def _expanded_tail(quarters: int) -> float:
 
 
 def spirals(panels: Any) -> Any:
-    """A row per source system of `int_padding_quarters` (pandas), in pandas, ordered by system."""
+    """A row per source system of `int_padding_quarters` (pandas) and each of BASES, in pandas."""
     import pandas as pd
 
     columns = {
         "source_system": "string",
+        "padding_basis": "string",
         "status": "string",
         "first_quarter_start_date": "datetime64[s]",
         "last_quarter_start_date": "datetime64[s]",
@@ -157,34 +168,34 @@ def spirals(panels: Any) -> Any:
     )
     for system, panel in panels.groupby("source_system", sort=True):
         known = panel[panel["is_complete"]]
-        if len(known):
-            every = pd.period_range(known["quarter"].min(), known["quarter"].max(), freq="Q")
-            first, last = every[0].start_time, every[-1].start_time
-            both = [
-                known.pivot(index="product_family", columns="quarter", values=value)
-                .reindex(columns=every)
-                .sort_index()
-                .to_numpy(dtype=float)
-                for value in ("padding_days_mean", "earlier")
-            ]
-        else:
-            first = last = pd.NaT
-            both = [np.empty((0, 1))] * 2
-        found = spiral(*both)
-        rows.append(
-            (
-                system,
-                found.status,
-                first,
-                last,
-                found.family_count,
-                found.quarter_count,
-                found.pair_count,
-                found.padding_effect,
-                found.override_effect,
-                found.index,
-                found.lower,
-                found.upper,
+        first, last = known["quarter"].min(), known["quarter"].max()
+        # a quarter that nobody has is a gap, not a neighbour of those beside it
+        every = pd.period_range(first, last, freq="Q") if len(known) else [pd.Period("1970Q1")]
+        for basis, padding in BASES.items():
+            found = spiral(
+                *(
+                    known.pivot(index="product_family", columns="quarter", values=value)
+                    .reindex(columns=every)
+                    .sort_index()
+                    .to_numpy(dtype=float)
+                    for value in (padding, "earlier")
+                )
             )
-        )
+            rows.append(
+                (
+                    system,
+                    basis,
+                    found.status,
+                    first.start_time if len(known) else pd.NaT,
+                    last.start_time if len(known) else pd.NaT,
+                    found.family_count,
+                    found.quarter_count,
+                    found.pair_count,
+                    found.padding_effect,
+                    found.override_effect,
+                    found.index,
+                    found.lower,
+                    found.upper,
+                )
+            )
     return pd.DataFrame(rows, columns=list(columns)).astype(columns)

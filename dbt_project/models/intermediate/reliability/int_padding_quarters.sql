@@ -19,6 +19,9 @@ with
             cast(
                 sum(realised_lead_days) filter (quoted_lead_days is not null) as bigint
             ) as realised_lead_days,
+            -- what was padded by what could be known then; no queue or holiday to come is in it
+            count(quoted_lead_days - quote_feasible_p50_days) as known_padding_count,
+            cast(sum(quoted_lead_days - quote_feasible_p50_days) as bigint) as known_padding_days,
             count(override_days) as override_count,
             cast(sum(override_days) as bigint) as override_days,
         from int_promise_outcomes
@@ -29,6 +32,9 @@ with
         select
             counted.*,
             round({{ safe_ratio("padding_days", "padding_count") }}, 9) as padding_days_mean,
+            round(
+                {{ safe_ratio("known_padding_days", "known_padding_count") }}, 9
+            ) as known_padding_days_mean,
             round({{ safe_ratio("override_days", "override_count") }}, 9) as override_days_mean,
             -- of a young quarter only what went quickly is known
             counted.padding_count >= {{ var("min_n") }}

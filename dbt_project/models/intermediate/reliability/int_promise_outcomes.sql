@@ -72,6 +72,7 @@ with
             quotes.shorter_count as quote_shorter_count,
             quotes.comparable_count as quote_comparable_count,
             quotes.is_infeasible as is_quote_infeasible,
+            quotes.feasible_p50_days as quote_feasible_p50_days,
             first_promises.lead_days as promised_lead_days,
             first_promises.shorter_count as promise_shorter_count,
             first_promises.comparable_count as promise_comparable_count,

@@ -1,4 +1,4 @@
-"""Grain: one row per source system with quoted order lines."""
+"""Grain: one row per source system with quoted order lines and basis of padding."""
 
 from assets.scoring.promise_spiral import spirals
 

@@ -1,9 +1,10 @@
--- Grain: one row per source system with quoted order lines
+-- Grain: one row per source system with quoted order lines × basis of padding
 with
     int_promise_spiral as (select * from {{ ref("int_promise_spiral") }}),
     final as (
         select
             source_system,
+            padding_basis,
             cast(first_quarter_start_date as date) as first_quarter_start_date,
             cast(last_quarter_start_date as date) as last_quarter_start_date,
             cast(family_count as bigint) as family_count,
