@@ -43,18 +43,7 @@ with
             int_comparable_leads.feasible_p80_days,
             int_comparable_leads.feasible_p95_days,
             measured.lead_days < int_comparable_leads.feasible_p10_days as is_infeasible,
-            cast(
-                case
-                    when measured.lead_days is not null
-                    then
-                        len(
-                            list_filter(
-                                int_comparable_leads.comparable_lead_days,
-                                lambda days:days < measured.lead_days
-                            )
-                        )
-                end as bigint
-            ) as shorter_count,
+            int_comparable_leads.comparable_lead_days,
         from measured
         left join
             int_comparable_leads
@@ -111,7 +100,12 @@ with
             feasible_p80_days,
             feasible_p95_days,
             is_infeasible,
-            shorter_count,
+            cast(
+                case
+                    when lead_days is not null
+                    then len(list_filter(comparable_lead_days, lambda days:days < lead_days))
+                end as bigint
+            ) as shorter_count,
         from compared
     )
 select *
