@@ -61,6 +61,11 @@ def check_usaid(line: Line) -> None:
         )
     )
     assert routes == {"From RDC": 0.828460, "Direct Drop": 0.947358}
+    assert line.one(
+        "select sum(reliability_rate_numerator), sum(reliability_rate_denominator),"
+        " sum(padding_count), sum(override_count) from mart_promise_reliability_monthly"
+        " where source_system = 'usaid'"
+    ) == (9138, 10324, 0, 0)
 
 
 def check_levy(line: Line) -> None:
