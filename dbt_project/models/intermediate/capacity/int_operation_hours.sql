@@ -3,6 +3,7 @@
 with
     fct_operations as (select * from {{ ref("fct_operations") }}),
     dim_work_centers as (select * from {{ ref("dim_work_centers") }}),
+    int_plant_hours as (select * from {{ ref("int_plant_hours") }}),
     int_work_center_calendars_unioned as (
         select * from {{ ref("int_work_center_calendars_unioned") }}
     ),
@@ -43,7 +44,7 @@ with
             ) as week_start_date,
         from timed
     ),
-    pieces as (
+    cut as (
         select
             *,
             greatest(started_at, {{ day_start("week_start_date") }}) as piece_from,
@@ -52,16 +53,39 @@ with
             ) as piece_to,
         from weeks
     ),
+    -- the hours in which the plant was open, from its first report on
+    pieces as (
+        select
+            cut.*,
+            {%- for end in ["from", "to"] %}
+                hours_{{ end }}.open_hours_before
+                + case
+                    when hours_{{ end }}.is_open
+                    then
+                        date_diff('microsecond', hours_{{ end }}.hour_at, cut.piece_{{ end }})
+                        / 3.6e9
+                    else 0
+                end as open_{{ end }},
+            {%- endfor %}
+        from cut
+        {%- for end in ["from", "to"] %}
+            inner join
+                int_plant_hours as hours_{{ end }}
+                on cut.source_system = hours_{{ end }}.source_system
+                and date_trunc('hour', cut.piece_{{ end }}) = hours_{{ end }}.hour_at
+        {%- endfor %}
+        where cut.piece_to >= cut.piece_from
+    ),
     -- at each instant how many reports run; the time of an instant is split among them
     moments as (
         select
             pieces.work_center_id,
-            unnest([pieces.piece_from, pieces.piece_to]) as moment,
+            unnest([pieces.open_from, pieces.open_to]) as moment,
             unnest([1, -1]) as begun,
         from pieces
         semi join
             shared_work_centers on pieces.work_center_id = shared_work_centers.work_center_id
-        where pieces.piece_to > pieces.piece_from
+        where pieces.open_to > pieces.open_from
     ),
     changes as (
         select work_center_id, moment, sum(begun) as begun,
@@ -73,7 +97,7 @@ with
             work_center_id,
             moment,
             sum(begun) over history as running_count,
-            date_diff('microsecond', moment, lead(moment) over history) / 3.6e9 as hours,
+            lead(moment) over history - moment as hours,
         from changes
         window history as (partition by work_center_id order by moment)
     ),
@@ -101,12 +125,9 @@ with
             pieces.started_at,
             pieces.report_type,
             pieces.week_start_date,
-            pieces.piece_from,
-            pieces.piece_to,
             round(
                 coalesce(
-                    ends.shared_hours - starts.shared_hours,
-                    date_diff('microsecond', pieces.piece_from, pieces.piece_to) / 3.6e9
+                    ends.shared_hours - starts.shared_hours, pieces.open_to - pieces.open_from
                 ),
                 9
             ) as hours,
@@ -114,14 +135,13 @@ with
         left join
             elapsed as starts
             on pieces.work_center_id = starts.work_center_id
-            and pieces.piece_from = starts.moment
-            and pieces.piece_to > pieces.piece_from
+            and pieces.open_from = starts.moment
+            and pieces.open_to > pieces.open_from
         left join
             elapsed as ends
             on pieces.work_center_id = ends.work_center_id
-            and pieces.piece_to = ends.moment
-            and pieces.piece_to > pieces.piece_from
-        where pieces.piece_to >= pieces.piece_from
+            and pieces.open_to = ends.moment
+            and pieces.open_to > pieces.open_from
     )
 select *
 from final

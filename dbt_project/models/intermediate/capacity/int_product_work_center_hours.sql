@@ -33,6 +33,9 @@ with
             {{ key }},
             sum(hours) filter (report_type = 'setup') as setup_hours,
             sum(hours) filter (report_type = 'run') as run_hours,
+            count(distinct (work_order_id, operation_number, started_at)) filter (
+                report_type = 'setup'
+            ) as setup_count,
         from int_operation_hours
         where product_id is not null
         group by {{ key }}
@@ -110,7 +113,8 @@ with
             valid_from,
             valid_to,
             'routing' as hours_source,
-            count(*) as operation_count,
+            cast(count(*) as bigint) as operation_count,
+            cast(count(*) filter (setup_hours > 0) as double) as setups_per_lot,
             sum(setup_hours) as setup_hours_per_lot,
             coalesce({{ safe_ratio("sum(setup_hours)", "sum(setup_hours / lot_size)") }}, max(lot_size))
             as lot_size,
@@ -130,6 +134,8 @@ with
             cast(null as date) as valid_to,
             'measured' as hours_source,
             cast(null as bigint) as operation_count,
+            {{ safe_ratio("coalesce(hours_reported.setup_count, 0)", "yields.lot_count") }}
+            as setups_per_lot,
             {{ safe_ratio("coalesce(hours_reported.setup_hours, 0)", "yields.lot_count") }}
             as setup_hours_per_lot,
             {{ safe_ratio("yields.started_quantity", "yields.lot_count") }} as lot_size,
@@ -172,6 +178,7 @@ with
             select
                 {{ columns }},
                 work_center_id,
+                sum(setups_per_lot) as setup_count,
                 sum(setup_hours_per_lot) as setup_hours,
                 sum(setup_hours_per_lot / lot_size) as setup_hours_per_unit,
                 sum(run_hours_per_unit) as run_hours_per_unit,
@@ -210,6 +217,8 @@ with
                 cast(null as date) as valid_to,
                 {{ group }}_hours.hours_source,
                 '{{ group }}' as hours_basis,
+                {{ group }}_hours.setup_count
+                / {{ group }}_sizes.product_count as setups_per_lot,
                 {{ group }}_hours.setup_hours
                 / {{ group }}_sizes.product_count as setup_hours_per_lot,
                 coalesce(
@@ -300,13 +309,11 @@ with
             valid_from,
             valid_to,
             hours_source,
+            operation_count,
+            round(setups_per_lot, 9) as setups_per_lot,
             round(setup_hours_per_lot, 9) as setup_hours_per_lot,
             round(lot_size, 9) as lot_size,
             round(run_hours_per_unit, 9) as run_hours_per_unit,
-            -- without yield: what a piece takes that is started, whether or not it comes out good
-            round(
-                {{ safe_ratio("setup_hours_per_lot", "lot_size") }} + run_hours_per_unit, 9
-            ) as hours_per_started_unit,
             cast(first_pass_quantity as decimal(18, 4)) as first_pass_yield_rate_numerator,
             cast(started_quantity as decimal(18, 4)) as first_pass_yield_rate_denominator,
             round(
