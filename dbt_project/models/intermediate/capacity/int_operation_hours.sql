@@ -58,8 +58,7 @@ with
         select
             cut.*,
             {%- for end in ["from", "to"] %}
-                hours_{{ end }}.open_hours_before
-                + case
+                hours_{{ end }}.open_hours_before + case
                     when hours_{{ end }}.is_open
                     then
                         date_diff('microsecond', hours_{{ end }}.hour_at, cut.piece_{{ end }})
@@ -83,8 +82,7 @@ with
             unnest([pieces.open_from, pieces.open_to]) as moment,
             unnest([1, -1]) as begun,
         from pieces
-        semi join
-            shared_work_centers on pieces.work_center_id = shared_work_centers.work_center_id
+        semi join shared_work_centers on pieces.work_center_id = shared_work_centers.work_center_id
         where pieces.open_to > pieces.open_from
     ),
     changes as (

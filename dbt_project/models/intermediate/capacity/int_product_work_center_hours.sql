@@ -33,7 +33,7 @@ with
             {{ key }},
             sum(hours) filter (report_type = 'setup') as setup_hours,
             sum(hours) filter (report_type = 'run') as run_hours,
-            count(distinct (work_order_id, operation_number, started_at)) filter (
+            count(distinct(work_order_id, operation_number, started_at)) filter (
                 report_type = 'setup'
             ) as setup_count,
         from int_operation_hours
@@ -42,10 +42,7 @@ with
     ),
     -- what a work order brings to a work centre, where a routing does not say its lot
     lots as (
-        select
-            source_system,
-            product_id,
-            cast(avg(lot_quantity) as double) as lot_quantity,
+        select source_system, product_id, cast(avg(lot_quantity) as double) as lot_quantity,
         from
             (
                 select source_system, product_id, max(quantity_reported) as lot_quantity,
@@ -116,8 +113,9 @@ with
             cast(count(*) as bigint) as operation_count,
             cast(count(*) filter (setup_hours > 0) as double) as setups_per_lot,
             sum(setup_hours) as setup_hours_per_lot,
-            coalesce({{ safe_ratio("sum(setup_hours)", "sum(setup_hours / lot_size)") }}, max(lot_size))
-            as lot_size,
+            coalesce(
+                {{ safe_ratio("sum(setup_hours)", "sum(setup_hours / lot_size)") }}, max(lot_size)
+            ) as lot_size,
             -- a step without a time is not a step that takes none
             case
                 when count(run_hours_per_unit) = count(*) then sum(run_hours_per_unit)
@@ -153,9 +151,11 @@ with
             and yields.product_id = intervals.product_id
     ),
     known as (
-        select * from routed
+        select *
+        from routed
         union all by name
-        select * from measured
+        select *
+        from measured
     ),
     {%- for group, columns in yield_groups.items() %}
         {{ group | replace(" ", "_") }}_yields as (
@@ -217,8 +217,7 @@ with
                 cast(null as date) as valid_to,
                 {{ group }}_hours.hours_source,
                 '{{ group }}' as hours_basis,
-                {{ group }}_hours.setup_count
-                / {{ group }}_sizes.product_count as setups_per_lot,
+                {{ group }}_hours.setup_count / {{ group }}_sizes.product_count as setups_per_lot,
                 {{ group }}_hours.setup_hours
                 / {{ group }}_sizes.product_count as setup_hours_per_lot,
                 coalesce(
@@ -234,8 +233,7 @@ with
                 / {{ group }}_sizes.product_count as run_hours_per_unit,
             from without_history
             inner join
-                {{ group }}_sizes
-                on without_history.source_system = {{ group }}_sizes.source_system
+                {{ group }}_sizes on without_history.source_system = {{ group }}_sizes.source_system
                 {%- if group == "family" %}
                     and without_history.product_family = family_sizes.product_family
                 {%- endif %}
@@ -244,12 +242,12 @@ with
                 on {{ group }}_sizes.source_system = {{ group }}_hours.source_system
                 {%- if group == "family" %}
                     and family_sizes.product_family = family_hours.product_family
-                {%- else %}
-                    anti join
-                        family_sizes as nearer
-                        on without_history.source_system = nearer.source_system
-                        and without_history.product_family = nearer.product_family
-                {%- endif %}
+            {%- else %}
+                anti join
+                    family_sizes as nearer
+                    on without_history.source_system = nearer.source_system
+                    and without_history.product_family = nearer.product_family
+            {%- endif %}
             {% if not loop.last -%}
                 union all by name
             {%- endif -%}
@@ -281,8 +279,7 @@ with
                     when 'product'
                     then yields.{{ column }}
                     {%- for group in yield_groups %}
-                        when '{{ group }}'
-                        then {{ group | replace(" ", "_") }}_yields.{{ column }}
+                        when '{{ group }}' then {{ group | replace(" ", "_") }}_yields.{{ column }}
                     {%- endfor %}
                 end as {{ column }},
             {%- endfor %}
@@ -293,7 +290,7 @@ with
             and timed.product_id = yields.product_id
             and timed.work_center_id = yields.work_center_id
         {%- for group, columns in yield_groups.items() %}
-            {%- set group = group | replace(" ", "_") ~ "_yields" %}
+                {%- set group = group | replace(" ", "_") ~ "_yields" %}
             left join
                 {{ group }}
                 {%- for column in columns.split(", ") %}
@@ -324,7 +321,9 @@ with
             round(
                 {{
                     safe_ratio(
-                        "(" ~ safe_ratio("setup_hours_per_lot", "lot_size") ~ " + run_hours_per_unit)",
+                        "("
+                        ~ safe_ratio("setup_hours_per_lot", "lot_size")
+                        ~ " + run_hours_per_unit)",
                         safe_ratio("first_pass_quantity", "started_quantity"),
                     )
                 }},

@@ -22,7 +22,9 @@ with
             coalesce(setup_minutes, 0) / 60 as setup_hours,
             run_minutes_per_unit / 60 as run_hours_per_unit,
             lot_size,
-            case when known_date > first_date or first_date is null then known_date end as valid_from,
+            case
+                when known_date > first_date or first_date is null then known_date
+            end as valid_from,
             least(
                 ended_date,
                 lead(known_date) over (

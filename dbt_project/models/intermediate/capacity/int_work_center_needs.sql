@@ -60,8 +60,7 @@ with
             ) as need_date,
         from int_order_line_lead_times
         cross join run_settings
-        left join
-            made_products on int_order_line_lead_times.product_id = made_products.product_id
+        left join made_products on int_order_line_lead_times.product_id = made_products.product_id
         anti join
             standing_work_orders
             on int_order_line_lead_times.order_id = standing_work_orders.order_id
@@ -91,18 +90,20 @@ with
         from fct_opportunity_scores
         inner join
             int_opportunity_lines_unioned
-            on fct_opportunity_scores.opportunity_id
-            = int_opportunity_lines_unioned.opportunity_id
+            on fct_opportunity_scores.opportunity_id = int_opportunity_lines_unioned.opportunity_id
         inner join
             int_opportunities_unioned
             on fct_opportunity_scores.opportunity_id = int_opportunities_unioned.opportunity_id
     ),
     items as (
-        select * from work_order_items
+        select *
+        from work_order_items
         union all by name
-        select * from order_line_items
+        select *
+        from order_line_items
         union all by name
-        select * from pipeline_items
+        select *
+        from pipeline_items
     ),
     done as (
         select work_order_id, work_center_id, sum(quantity_reported) as quantity_reported,
@@ -119,8 +120,7 @@ with
             items.kind,
             items.is_open,
             cast(date_trunc('week', items.need_date) as date) as need_week,
-            items.probability
-            * case
+            items.probability * case
                 items.kind
                 when 'work order'
                 then
@@ -129,8 +129,7 @@ with
                 else cast(items.quantity as double) * hours.hours_per_good_unit
             end as needed_hours,
             needed_hours * greatest(
-                1
-                - coalesce(
+                1 - coalesce(
                     {{
                         safe_ratio(
                             "done.quantity_reported",

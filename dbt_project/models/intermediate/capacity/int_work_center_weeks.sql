@@ -59,11 +59,14 @@ with
         group by source_system, week_start_date
     ),
     told_weeks as (
-        select source_system, week_start_date, from calendars
+        select source_system, week_start_date,
+        from calendars
         union
-        select source_system, week_start_date, from measured
+        select source_system, week_start_date,
+        from measured
         union
-        select source_system, week_start_date, from int_work_center_needs
+        select source_system, week_start_date,
+        from int_work_center_needs
     ),
     spans as (
         select
@@ -86,8 +89,7 @@ with
         from dim_work_centers
         inner join spans on dim_work_centers.source_system = spans.source_system
         inner join
-            dim_dates
-            on dim_dates.week_start between spans.first_week_date and spans.last_week_date
+            dim_dates on dim_dates.week_start between spans.first_week_date and spans.last_week_date
     ),
     final as (
         select

@@ -15,7 +15,7 @@
 with
     run_settings as (select * from {{ ref("stg_run_settings") }}),
     int_product_work_center_hours as (select * from {{ ref("int_product_work_center_hours") }}),
-    int_system_constraints as (select * from {{ ref("int_system_constraints") }}),
+    mart_capacity_load_weekly as (select * from {{ ref("mart_capacity_load_weekly") }}),
     fct_operations as (select * from {{ ref("fct_operations") }}),
     fct_work_orders as (select * from {{ ref("fct_work_orders") }}),
     dim_products as (select * from {{ ref("dim_products") }}),
@@ -27,6 +27,36 @@ with
         where
             coalesce(difficulty_attributes.valid_from <= run_settings.as_of_date, true)
             and coalesce(difficulty_attributes.valid_to > run_settings.as_of_date, true)
+    ),
+    loaded as (
+        select
+            *,
+            max(week_start_date) filter (load_rate > 0) over (
+                partition by source_system
+            ) as last_week_date,
+        from mart_capacity_load_weekly
+        where week_type != 'coming'
+    ),
+    -- the constraint that products are measured at is that of the latest weeks
+    constraints as (
+        select source_system, work_center_id as constraint_work_center_id,
+        from loaded
+        where
+            load_rate is not null
+            and week_start_date <= last_week_date
+            and week_start_date > last_week_date - 7 * {{ var("constraint_weeks") }}
+        group by source_system, work_center_id
+        qualify
+            row_number() over (
+                partition by source_system
+                order by
+                    round(
+                        {{ safe_ratio("sum(load_rate_numerator)", "sum(load_rate_denominator)") }},
+                        9
+                    ) desc,
+                    work_center_id asc
+            )
+            = 1
     ),
     hours as (
         select
@@ -41,27 +71,25 @@ with
                 int_product_work_center_hours.first_pass_yield_basis != 'product'
             ) as has_yield_prior,
             count(*) as work_center_count,
-            min(int_system_constraints.constraint_work_center_id) as constraint_work_center_id,
+            min(constraints.constraint_work_center_id) as constraint_work_center_id,
             min(
                 int_product_work_center_hours.hours_per_good_unit_suppressed_reason
             ) as hours_per_good_unit_suppressed_reason,
             min(int_product_work_center_hours.hours_per_good_unit_suppressed_reason) filter (
-                int_product_work_center_hours.work_center_id
-                = int_system_constraints.constraint_work_center_id
+                int_product_work_center_hours.work_center_id = constraints.constraint_work_center_id
             ) as constraint_suppressed_reason,
             sum(int_product_work_center_hours.hours_per_good_unit) as hours_per_good_unit,
             coalesce(
                 sum(int_product_work_center_hours.hours_per_good_unit) filter (
                     int_product_work_center_hours.work_center_id
-                    = int_system_constraints.constraint_work_center_id
+                    = constraints.constraint_work_center_id
                 ),
                 0
             ) as constraint_hours_per_good_unit,
             sum(int_product_work_center_hours.setups_per_lot) as setups_per_lot,
         from int_product_work_center_hours
         left join
-            int_system_constraints
-            on int_product_work_center_hours.source_system = int_system_constraints.source_system
+            constraints on int_product_work_center_hours.source_system = constraints.source_system
         group by
             int_product_work_center_hours.source_system,
             int_product_work_center_hours.product_id,
@@ -112,16 +140,14 @@ with
             ] %}
                 case
                     {%- for group in groups %}
-                        when {{ group }}_{{ kind }}.{{ n }} >= {{ var("min_n") }}
-                        then '{{ group }}'
+                        when {{ group }}_{{ kind }}.{{ n }} >= {{ var("min_n") }} then '{{ group }}'
                     {%- endfor %}
                 end as {{ kind }}_basis,
                 {%- for figure in figures %}
                     case
                         {{ kind }}_basis
                         {%- for group in groups %}
-                            when '{{ group }}'
-                            then {{ group }}_{{ kind }}.{{ figure }}
+                            when '{{ group }}' then {{ group }}_{{ kind }}.{{ figure }}
                         {%- endfor %}
                     end as {{ figure }},
                 {%- endfor %}
@@ -203,7 +229,9 @@ with
             described.constraint_work_center_id,
             described.constraint_hours_per_good_unit,
             round(described.setups_per_lot, 9) as setups_per_lot,
-            cast(described.first_pass_quantity as decimal(18, 4)) as first_pass_yield_rate_numerator,
+            cast(
+                described.first_pass_quantity as decimal(18, 4)
+            ) as first_pass_yield_rate_numerator,
             cast(described.started_quantity as decimal(18, 4)) as first_pass_yield_rate_denominator,
             described.first_pass_yield_rate,
             {{ suppressed_reason("described.started_quantity") }}

@@ -75,7 +75,11 @@ with
             *,
             {%- for name, hours, reason in [
                 ("load_rate", "load_hours", "suppressed_reason"),
-                ("load_with_pipeline_rate", "load_hours + weighted_pipeline_hours", "suppressed_reason"),
+                (
+                    "load_with_pipeline_rate",
+                    "load_hours + weighted_pipeline_hours",
+                    "suppressed_reason",
+                ),
                 ("measured_load_rate", "measured_hours", "measured_suppressed_reason"),
             ] %}
                 round({{ hours }}, 9) as {{ name }}_numerator,
@@ -94,8 +98,7 @@ with
             *,
             coalesce(
                 load_rate > 0
-                and load_rate
-                = max(load_rate) over (partition by source_system, week_start_date),
+                and load_rate = max(load_rate) over (partition by source_system, week_start_date),
                 false
             ) as is_constraint,
             coalesce(
