@@ -12,7 +12,7 @@ CAPABILITIES = "dim_product_capabilities"
 USED = (LOAD, CENTERS, CAPABILITIES)
 #: weeks that the load is drawn for, before and from the one of the as_of
 WEEKS_BACK, WEEKS_AHEAD = 26, 13
-#: so many weeks are looked at together, to tell a constraint that lasts from one that comes and goes
+#: weeks that are looked at together, to tell a constraint that lasts from one that comes and goes
 SPELL_WEEKS = 13
 
 #: the plant that the words speak of: the one with the latest weeks, of several the largest
@@ -144,8 +144,8 @@ limit 1
         },
     )
     return words(
-        "Of the coming weeks the fullest is that of {}: {} is booked to {} ({} of {} hours), and the"
-        " open deals would bring {} hours more by their chances. ",
+        "Of the coming weeks the fullest is that of {}: {} is booked to {} ({} of {} hours), and"
+        " the open deals would bring {} hours more by their chances. ",
         peak["week_start_date"],
         peak["work_center"],
         peak["load_rate"],
@@ -204,8 +204,10 @@ def _heat(marts: Published) -> Part:
     return marts.chart(
         "Load by work centre and week",
         (
-            "A field per work centre and week: booked hours as a share of the hours it can work;"
-            " where nothing is booked, measured hours.",
+            (
+                "A field per work centre and week: booked hours as a share of the hours it can"
+                " work; where nothing is booked, measured hours."
+            ),
         ),
         specified(cells),
         f"""
@@ -250,8 +252,10 @@ order by week_start_date, work_center
             Column("Constraints", "count"),
         ),
         note=(
-            "Weeks fill up as orders come in: compare work centres of one week. Two rows of a week"
-            " are two constraints.",
+            (
+                "Weeks fill up as orders come in: compare work centres of one week. Two rows of a"
+                " week are two constraints."
+            ),
         ),
     )
     weeks = marts.table(
@@ -306,8 +310,10 @@ order by source_system, product_family, product, product_id
             Column("Partly of its family", "flag"),
         ),
         note=(
-            "Hours are for one good unit. A product without history has what its family, else the"
-            " plant, has on average.",
+            (
+                "Hours are for one good unit. A product without history has what its family, else"
+                " the plant, has on average."
+            ),
         ),
         is_whole_list=True,
     )
