@@ -68,7 +68,7 @@ with
             min(int_product_work_center_hours.hours_source) as hours_source,
             max(int_product_work_center_hours.hours_basis) as hours_basis,
             bool_or(
-                int_product_work_center_hours.first_pass_yield_basis != 'product'
+                coalesce(int_product_work_center_hours.first_pass_yield_basis != 'product', true)
             ) as has_yield_prior,
             count(*) as work_center_count,
             min(constraints.constraint_work_center_id) as constraint_work_center_id,
@@ -182,7 +182,7 @@ with
             round(1 - first_pass_yield_rate, 9) as first_pass_loss,
         from measured
     ),
-    -- ranked among the products as they are made now
+    -- ranked among the products as they are made now, by what enough of them have
     ranks as (
         {%- for attribute in attributes %}
             select
@@ -195,6 +195,7 @@ with
                 count(*) over (partition by source_system) as product_count,
             from described
             where valid_to is null and {{ attribute }} is not null
+            qualify product_count >= {{ var("min_n") }}
             {% if not loop.last -%}
                 union all
             {%- endif -%}
@@ -205,7 +206,7 @@ with
             ranks.source_system,
             ranks.product_id,
             count(*) as difficulty_attribute_count,
-            min(ranks.product_count) as difficulty_product_count,
+            max(ranks.product_count) as difficulty_product_count,
             min(weights.version) as difficulty_version,
             {{ safe_ratio("sum(weights.weight * ranks.percentile_rank)", "sum(weights.weight)") }}
             as difficulty_index,
