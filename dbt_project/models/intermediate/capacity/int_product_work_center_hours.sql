@@ -15,6 +15,7 @@ with
     int_routings_versioned as (select * from {{ ref("int_routings_versioned") }}),
     int_operation_hours as (select * from {{ ref("int_operation_hours") }}),
     fct_operations as (select * from {{ ref("fct_operations") }}),
+    fct_work_orders as (select * from {{ ref("fct_work_orders") }}),
     dim_products as (select * from {{ ref("dim_products") }}),
     -- pieces, from all reports of the product there: one piece counts at each operation
     yields as (
@@ -24,6 +25,7 @@ with
             sum(quantity_first_pass) as first_pass_quantity,
             sum(quantity_reported) as started_quantity,
             count(distinct work_order_id) filter (quantity_reported > 0) as lot_count,
+            count(*) filter (report_type = 'setup') as setup_count,
         from fct_operations
         where product_id is not null and work_center_id is not null
         group by {{ key }}
@@ -33,23 +35,15 @@ with
             {{ key }},
             sum(hours) filter (report_type = 'setup') as setup_hours,
             sum(hours) filter (report_type = 'run') as run_hours,
-            count(distinct(work_order_id, operation_number, started_at)) filter (
-                report_type = 'setup'
-            ) as setup_count,
         from int_operation_hours
         where product_id is not null
         group by {{ key }}
     ),
     -- what a work order brings to a work centre, where a routing does not say its lot
     lots as (
-        select source_system, product_id, cast(avg(lot_quantity) as double) as lot_quantity,
-        from
-            (
-                select source_system, product_id, max(quantity_reported) as lot_quantity,
-                from fct_operations
-                where quantity_reported > 0
-                group by source_system, product_id, work_order_id
-            ) as work_orders
+        select source_system, product_id, cast(avg(quantity) as double) as lot_quantity,
+        from fct_work_orders
+        where product_id is not null and quantity > 0
         group by source_system, product_id
     ),
     -- the days on which the routing of a product changes, and NULL: the beginning
@@ -132,8 +126,7 @@ with
             cast(null as date) as valid_to,
             'measured' as hours_source,
             cast(null as bigint) as operation_count,
-            {{ safe_ratio("coalesce(hours_reported.setup_count, 0)", "yields.lot_count") }}
-            as setups_per_lot,
+            {{ safe_ratio("yields.setup_count", "yields.lot_count") }} as setups_per_lot,
             {{ safe_ratio("coalesce(hours_reported.setup_hours, 0)", "yields.lot_count") }}
             as setup_hours_per_lot,
             {{ safe_ratio("yields.started_quantity", "yields.lot_count") }} as lot_size,
