@@ -97,7 +97,7 @@ def test_a_constraint_that_moved_is_told_with_its_week(marts: Published) -> None
     put(marts, -1, {"A": 1.143, "B": 0.2, "C": 0.1})
     found = capacity.section(marts)
     assert told(found.section.finding) == (
-        "Of the coming weeks the fullest is that of 2026-07-06: Milling is booked to 114.3%"
+        "Of the coming weeks the fullest is that of 2026-07-06: Milling is booked to 114.3 %"
         " (114.30 of 100 hours), and the open deals would bring 7 hours more by their chances. Of"
         " late Milling was the constraint, in 12 of 13 weeks, and has been since the week of"
         " 2026-03-16; before that it was Grinding."

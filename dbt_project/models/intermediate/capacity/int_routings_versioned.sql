@@ -33,7 +33,8 @@ with
                 )
             ) as valid_to,
         from dated
-    )
+    ),
+    -- of versions of one day the last stands
+    standing as (select * from versioned where coalesce(valid_from < valid_to, true))
 select *
-from versioned
-where coalesce(valid_from < valid_to, true)
+from standing
