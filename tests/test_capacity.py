@@ -177,7 +177,9 @@ def test_the_constraint_moves_where_it_was_planted_and_nowhere_else(
             file.unlink()
     line.publishes()
     connection = duckdb.connect()
-    connection.execute(f"attach '{line.home / 'published' / 'marts.duckdb'}' as published")
+    connection.execute(
+        f"attach '{line.home / 'published' / 'marts.duckdb'}' as published (read_only)"
+    )
     connection.execute("use published.marts")
     shift = connection.execute(
         f"select constraint_before, constraint_now, shifted_on from ({capacity._SHIFT})"
