@@ -80,8 +80,38 @@ def check_levy(line: Line) -> None:
     )
     assert (round(median, 2), round(mean, 2)) == (13.90, 20.62)
     assert line.query(
-        "select failing_count from data_quality_checks where check_name = 'reported_once'"
-    ) == [(22,)]
+        "select check_name, failing_count, severity from data_quality_checks"
+        " where check_name in ('reported_once', 'operations_do_not_overlap') order by all"
+    ) == [("operations_do_not_overlap", 1713, "warn"), ("reported_once", 22, "warn")]
+    # load of the busiest machines: their hours, overlaps once, of those in which the plant was open
+    assert line.query(
+        "select work_center_id, round(sum(load_rate_numerator), 1), sum(load_rate_denominator),"
+        " min(available_hours_basis), min(load_basis), count(*) filter (is_constraint)"
+        " from mart_capacity_load_weekly where source_system = 'levy' group by 1"
+        " order by sum(load_rate_numerator) desc limit 3"
+    ) == [
+        (f"levy:Machine {number} - Turning & Milling", hours, 1851, "observed open hours", *rest)
+        for number, hours, *rest in (
+            (4, 1313.1, "measured", 5),
+            (5, 1207.8, "measured", 5),
+            (6, 1153.3, "measured", 1),
+        )
+    ]
+    assert line.one(
+        "select max(load_rate) <= 1, count(distinct work_center_id),"
+        " count(distinct week_start_date)"
+        " from mart_capacity_load_weekly where source_system = 'levy'"
+    ) == (True, 31, 13)
+    assert line.query(
+        "select product_id, first_pass_yield_rate_numerator, first_pass_yield_rate_denominator,"
+        " lead_time_count, round(lead_time_p50_days, 2), round(lead_time_p90_days, 2)"
+        " from dim_product_capabilities where source_system = 'levy'"
+        " order by lead_time_basis desc, lead_time_count desc limit 3"
+    ) == [
+        ("levy:Ballnut", 20470, 20665, 58, 10.75, 25.87),
+        ("levy:Cable Head", 18482, 18910, 50, 24.09, 79.62),
+        ("levy:Spur Gear", 8145, 8186, 26, 8.65, 21.68),
+    ]
 
 
 def check_bohanec(line: Line) -> None:

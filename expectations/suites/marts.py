@@ -30,7 +30,7 @@ def mart_gates(settings: Any) -> list[Gate]:
     gates = []
     for node in _public_models():
         name = node["alias"]
-        rules = [*_rate_rules(list(node["columns"])), *RECONCILIATIONS.get(name, ())]
+        rules = [*_rate_rules(node["columns"]), *RECONCILIATIONS.get(name, ())]
         if before.get(name) and name not in allowed:
             rules.append(_drift_rule(name, before[name]))
         gates.append(
@@ -56,8 +56,8 @@ def _public_models() -> list[dict[str, Any]]:
     )
 
 
-def _rate_rules(columns: list[str]) -> list[Rule]:
-    # a mean has its parts beside it as well, but no bounds
+def _rate_rules(columns: dict[str, dict[str, Any]]) -> list[Rule]:
+    # a mean has its parts beside it as well, but no bounds; a load has only the lower one
     rates = [name for name in columns if "_rate" in name and f"{name}_denominator" in columns]
     fault = "this is a fault of the model: mend it, or put the last publish back (make rollback)"
     if not rates:
@@ -65,7 +65,10 @@ def _rate_rules(columns: list[str]) -> list[Rule]:
     return [
         Rule(
             "rates_lie_between_0_and_1",
-            " or ".join(f"{rate} not between 0 and 1" for rate in rates),
+            " or ".join(
+                f"{rate} < 0" if _may_exceed_one(columns[rate]) else f"{rate} not between 0 and 1"
+                for rate in rates
+            ),
             "hold a rate outside 0 to 1",
             fault,
         ),
@@ -78,6 +81,10 @@ def _rate_rules(columns: list[str]) -> list[Rule]:
             fault,
         ),
     ]
+
+
+def _may_exceed_one(column: dict[str, Any]) -> bool:
+    return bool(column["config"]["meta"].get("may_exceed_one"))
 
 
 def _drift_rule(mart: str, rows_before: int) -> Rule:

@@ -88,6 +88,38 @@ RECONCILIATIONS: dict[str, tuple[Rule, ...]] = {
             warn="2026-11-22: the other amounts stay right",
         ),
     ),
+    "mart_capacity_load_weekly": (
+        Rule(
+            "measured_hours_are_all_here",
+            """
+            select work_center_id, mart.hours, reported.hours as reported_hours
+            from (
+                select work_center_id, sum(measured_hours) as hours from {batch} group by 1
+            ) as mart
+            full join (
+                select work_center_id, sum(hours) as hours
+                from intermediate.int_operation_hours
+                -- a date mistyped into antiquity has no week
+                where week_start_date >= (select min(week_start) from marts.dim_dates)
+                group by 1
+            ) as reported using (work_center_id)
+            where abs(coalesce(mart.hours, 0) - coalesce(reported.hours, 0)) > 0.001
+            """,
+            "have other hours here than in their operation reports",
+            FAULT,
+            what="work centres",
+            shows="work_center_id",
+        ),
+        Rule(
+            "a_loaded_week_has_a_constraint",
+            "select source_system, week_start_date from {batch} group by all"
+            " having (max(load_rate) > 0) <> (count(*) filter (is_constraint) > 0)",
+            "have a load and no constraint, or a constraint without load",
+            FAULT,
+            what="weeks",
+            shows="source_system || ', ' || week_start_date",
+        ),
+    ),
     "mart_funnel_monthly": (
         agrees(
             "funnel_equals_stage_events",
