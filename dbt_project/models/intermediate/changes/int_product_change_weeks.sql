@@ -17,12 +17,12 @@ with
             product_changes.source_system,
             product_changes.product_id,
             coalesce(dim_products.product_family, 'unknown') as product_family,
-            product_changes.effective_on between weeks.week_start and weeks.week_end as takes_effect,
+            product_changes.effective_on
+            between weeks.week_start and weeks.week_end as takes_effect,
         from product_changes
         inner join
             weeks
-            on weeks.week_end
-            >= product_changes.effective_on - 7 * {{ var("change_window_weeks") }}
+            on weeks.week_end >= product_changes.effective_on - 7 * {{ var("change_window_weeks") }}
             and weeks.week_start
             < product_changes.effective_on + 7 * {{ var("change_window_weeks") }}
         left join dim_products on dim_products.product_id = product_changes.product_id

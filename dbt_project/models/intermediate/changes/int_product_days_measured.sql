@@ -39,9 +39,7 @@ with
                         9
                     ) as decimal(28, 9)
                 )
-            ) filter (
-                where report_type = 'run' and quantity_scrapped is not null
-            ) as scrap_hours,
+            ) filter (where report_type = 'run' and quantity_scrapped is not null) as scrap_hours,
         from fct_operations
         where product_id is not null
         group by source_system, product_id, started_date
@@ -82,9 +80,7 @@ with
             order_id,
             line_number,
             sum(
-                cast(
-                    (coalesce(setup_minutes, 0) + coalesce(run_minutes, 0)) / 60 as decimal(28, 9)
-                )
+                cast((coalesce(setup_minutes, 0) + coalesce(run_minutes, 0)) / 60 as decimal(28, 9))
             ) as hours,
         from fct_work_orders
         where order_id is not null
@@ -115,7 +111,10 @@ with
     ),
     measured as (
         {% for relation, measures in [
-            ("operated", ["setup_hours", "run_hours", "scrapped_quantity", "scrap_hours"]),
+            (
+                "operated",
+                ["setup_hours", "run_hours", "scrapped_quantity", "scrap_hours"],
+            ),
             ("sent", ["expedited_shipments", "expedite_hours"]),
         ] %}
             {% for measure in measures %}
@@ -131,11 +130,7 @@ with
             {% endfor %}
         {% endfor %}
         select
-            null as source_system,
-            null as product_id,
-            null as day,
-            null as measure,
-            null as value,
+            null as source_system, null as product_id, null as day, null as measure, null as value,
         where false
     )
 select *

@@ -32,9 +32,7 @@ with
         from windows
         cross join measures
         left join
-            logs
-            on logs.source_system = windows.source_system
-            and logs.measure = measures.measure
+            logs on logs.source_system = windows.source_system and logs.measure = measures.measure
         left join
             measured_products
             on measured_products.product_id = windows.product_id
@@ -74,9 +72,7 @@ with
             product_change_id,
             measure,
             any_value(turns_on) filter (where date_kind = 'placebo') as placebo_date,
-            any_value(other_change_count) filter (
-                where date_kind = 'change'
-            ) as other_change_count,
+            any_value(other_change_count) filter (where date_kind = 'change') as other_change_count,
             {% for kind, prefix in [("change", ""), ("placebo", "placebo_")] %}
                 {% for side in ["before", "after"] %}
                     max(value) filter (
@@ -84,12 +80,8 @@ with
                     ) as {{ prefix }}{{ side }}_value,
                 {% endfor %}
                 coalesce(
-                    max(missing_reason) filter (
-                        where date_kind = '{{ kind }}' and side = 'before'
-                    ),
-                    max(missing_reason) filter (
-                        where date_kind = '{{ kind }}' and side = 'after'
-                    )
+                    max(missing_reason) filter (where date_kind = '{{ kind }}' and side = 'before'),
+                    max(missing_reason) filter (where date_kind = '{{ kind }}' and side = 'after')
                 ) as {{ prefix }}missing_reason,
             {% endfor %}
         from totals
@@ -125,8 +117,7 @@ with
             ) as net_difference,
         from paired
         inner join
-            fct_product_changes
-            on fct_product_changes.product_change_id = paired.product_change_id
+            fct_product_changes on fct_product_changes.product_change_id = paired.product_change_id
     )
 select *
 from effects

@@ -8,9 +8,7 @@ with
         select
             product_change_id,
             count(distinct objective_id) as issued_objective_count,
-            count(distinct objective_id) filter (
-                where not is_later_version
-            ) as new_objective_count,
+            count(distinct objective_id) filter (where not is_later_version) as new_objective_count,
             count(*) as issued_assignment_count,
             count(distinct rep_id) as rep_count,
         from objectives
@@ -27,7 +25,9 @@ with
             coalesce(product_changes.change_type, 'unknown') as change_type,
             coalesce(product_changes.size_class, 'unknown') as size_class,
             product_changes.effective_on as effective_date,
-            coalesce(product_changes.effective_on <= run_settings.as_of_date, false) as is_in_effect,
+            coalesce(
+                product_changes.effective_on <= run_settings.as_of_date, false
+            ) as is_in_effect,
             {% for function in ["operations", "sales"] %}
                 product_changes.{{ function }}_signed_off_on as {{ function }}_signed_off_date,
                 -- as long as the change is not in effect, who has not signed still can

@@ -45,8 +45,7 @@ with
             operated
             on operated.product_id = change_weeks.product_id
             and operated.week_start <= change_weeks.week_start
-            and operated.week_start
-            > change_weeks.week_start - 7 * {{ var("change_reach_weeks") }}
+            and operated.week_start > change_weeks.week_start - 7 * {{ var("change_reach_weeks") }}
     ),
     active as (
         select
@@ -69,8 +68,7 @@ with
             ) as product_change_ids,
         from scoped
         inner join
-            fct_product_changes
-            on fct_product_changes.product_change_id = scoped.product_change_id
+            fct_product_changes on fct_product_changes.product_change_id = scoped.product_change_id
         group by scoped.source_system, scoped.load_scope, scoped.scope_id, scoped.week_start
     ),
     weeks as (
@@ -96,7 +94,7 @@ with
             coalesce(active.unsigned_taking_effect_count, 0) as unsigned_taking_effect_count,
             coalesce(active.active_change_count >= 2, false) as has_collision,
             coalesce(
-                active.active_change_count * (active.active_change_count - 1) // 2, 0
+                active.active_change_count * (active.active_change_count - 1)  -- 2, 0
             ) as collision_count,
             active.product_change_ids,
         from scopes

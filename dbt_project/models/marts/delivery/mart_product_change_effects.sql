@@ -55,8 +55,7 @@ with
             reasoned.after_sum,
             {% for prefix in ["", "placebo_", "net_"] -%}
                 {% if prefix %}
-                    reasoned.{{ prefix }}change_count,
-                    reasoned.{{ prefix }}product_count,
+                    reasoned.{{ prefix }}change_count, reasoned.{{ prefix }}product_count,
                 {% endif %}
                 {% for end in ["", "_low", "_high"] -%}
                     case

@@ -40,9 +40,7 @@ with
                 ) | indent(12)
             }},
             count(*) filter (where issued_objective_count = 0) as without_objective_count,
-            cast(
-                sum(issued_objective_count) as bigint
-            ) as objectives_per_product_change_numerator,
+            cast(sum(issued_objective_count) as bigint) as objectives_per_product_change_numerator,
             count(*) as objectives_per_product_change_denominator,
             round(
                 {{ safe_ratio("sum(issued_objective_count)", "count(*)") }}, 9

@@ -17,8 +17,7 @@ with
         inner join run_settings on dim_dates.week_end <= run_settings.as_of_date
     ),
     rep_weeks as (
-        select
-            dim_reps.rep_id, dim_reps.source_system, weeks.week_start, weeks.week_end,
+        select dim_reps.rep_id, dim_reps.source_system, weeks.week_start, weeks.week_end,
         from dim_reps
         inner join first_weeks on first_weeks.source_system = dim_reps.source_system
         inner join
@@ -61,8 +60,7 @@ with
             sold
             on sold.product_id = change_weeks.product_id
             and sold.week_start <= change_weeks.week_start
-            and sold.week_start
-            > change_weeks.week_start - 7 * {{ var("change_reach_weeks") }}
+            and sold.week_start > change_weeks.week_start - 7 * {{ var("change_reach_weeks") }}
     ),
     reached as (
         select
@@ -97,7 +95,7 @@ with
             coalesce(reached.taking_effect_count, 0) as taking_effect_count,
             coalesce(reached.active_change_count >= 2, false) as has_collision,
             coalesce(
-                reached.active_change_count * (reached.active_change_count - 1) // 2, 0
+                reached.active_change_count * (reached.active_change_count - 1)  -- 2, 0
             ) as collision_count,
             coalesce(issued.issued_objective_count, 0) as issued_objective_count,
             coalesce(issued.new_objective_count, 0) as new_objective_count,
@@ -107,9 +105,7 @@ with
             on reached.rep_id = rep_weeks.rep_id
             and reached.week_start = rep_weeks.week_start
         left join
-            issued
-            on issued.rep_id = rep_weeks.rep_id
-            and issued.week_start = rep_weeks.week_start
+            issued on issued.rep_id = rep_weeks.rep_id and issued.week_start = rep_weeks.week_start
     )
 select *
 from loads

@@ -1,0 +1,1 @@
+"""The sections on what production makes of what sales brings."""
