@@ -23,6 +23,7 @@ AS_OF = date(2026, 6, 20)
 #: the days of the two extracts of lines
 OLDER, NEWER = date(2026, 5, 1), date(2026, 6, 8)
 BASES = ("request", "first_promise", "last_promise")
+MARTS = ("fct_order_line_deliveries", "fct_order_deliveries", "mart_on_time_delivery_monthly")
 
 
 @dataclass(frozen=True)
@@ -484,7 +485,7 @@ def marts(
         folder / "dbt_project",
         "models/intermediate/opportunities/int_stages_unioned.sql",
         "models/intermediate/delivery",
-        "models/marts/delivery",
+        *(f"models/marts/delivery/{mart}.{end}" for mart in MARTS for end in ("sql", "yml")),
     )
     policies = [
         texts(**{column.name: getattr(policy, column.name) for column in fields(policy)})

@@ -250,10 +250,14 @@ DEFAULTS: dict[str, Row] = {
 PARTS = [
     *(f"models/intermediate/{part}" for part in ("opportunities", "pipeline", "delivery")),
     "models/intermediate/objectives",
-    "models/marts/delivery",
     *(
         f"models/marts/{mart}.{end}"
         for mart in (
+            "delivery/fct_order_line_deliveries",
+            "delivery/fct_order_deliveries",
+            "delivery/mart_on_time_delivery_monthly",
+            "delivery/fct_operations",
+            "delivery/fct_work_orders",
             "sales/fct_opportunities",
             "sales/fct_opportunity_stage_events",
             "sales/fct_pipeline_snapshots",

@@ -113,6 +113,16 @@ GRAINS = {
         },
         "true",
     ),
+    "mart_promise_reliability_monthly": (
+        {
+            "metric_time__month": "due_month",
+            "product_family": "",
+            "account_id": "",
+            "promised_by": "",
+            "source_system": "",
+        },
+        "true",
+    ),
     "mart_objective_issuers_monthly": (
         {"metric_time__month": "objective_month", "issued_by": ""},
         "true",

@@ -231,6 +231,50 @@ RECONCILIATIONS: dict[str, tuple[Rule, ...]] = {
             "have other eligible lines in fct_order_line_deliveries",
         ),
     ),
+    "fct_promise_events": (
+        agrees(
+            "changes_equal_order_lines",
+            "source_system",
+            "select source_system, count(*) as figure from {batch}"
+            " where event_kind = 'change' group by 1",
+            "select source_system, sum(promise_change_count) as figure"
+            " from marts.fct_order_line_deliveries where basis = 'first_promise' group by 1",
+            "systems",
+            "have another number of changes of promise in fct_order_line_deliveries",
+        ),
+        Rule(
+            "quantiles_follow_each_other",
+            "feasible_p10_days > feasible_p50_days or feasible_p50_days > feasible_p80_days"
+            " or feasible_p80_days > feasible_p95_days or shorter_count > comparable_count",
+            "have feasible days that cross, or more shorter lines than lines",
+            FAULT,
+        ),
+    ),
+    "mart_promise_reliability_monthly": (
+        agrees(
+            "judged_equals_on_time_delivery",
+            "source_system, due_month, product_family, promised_by",
+            "select source_system, due_month, product_family, promised_by,"
+            " sum(reliability_rate_denominator) as figure from {batch} group by 1, 2, 3, 4",
+            "select source_system, basis_month as due_month, product_family, promised_by,"
+            " sum(eligible_count) as figure from marts.mart_on_time_delivery_monthly"
+            " where basis = 'first_promise' and basis_month is not null group by 1, 2, 3, 4",
+            "months",
+            "have other lines to judge in mart_on_time_delivery_monthly",
+        ),
+    ),
+    "mart_padding_quarterly": (
+        agrees(
+            "padding_equals_months",
+            "source_system, product_family",
+            "select source_system, product_family, sum(padding_days) as figure from {batch}"
+            " group by 1, 2",
+            "select source_system, product_family, sum(padding_days) as figure"
+            " from marts.mart_promise_reliability_monthly group by 1, 2",
+            "families",
+            "have other days of padding in mart_promise_reliability_monthly",
+        ),
+    ),
     "mart_rep_objectives_monthly": (
         agrees(
             "months_equal_periods",

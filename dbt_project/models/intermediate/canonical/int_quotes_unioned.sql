@@ -1,0 +1,2 @@
+-- Grain: one row per quote for a deal, of every system
+with unioned as ({{ union_systems("quotes") }}) select * from unioned
