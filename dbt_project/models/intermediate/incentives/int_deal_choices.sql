@@ -2,6 +2,7 @@
 with
     fct_opportunities as (select * from {{ ref("fct_opportunities") }}),
     opportunity_lines as (select * from {{ ref("int_opportunity_lines_unioned") }}),
+    quotes as (select * from {{ ref("int_quotes_unioned") }}),
     dim_products as (select * from {{ ref("dim_products") }}),
     fx_rates as (select * from {{ ref("int_fx_rates_dated") }}),
     commission_plans as (select * from {{ ref("commission_plans") }}),
@@ -20,7 +21,7 @@ with
         where fct_opportunities.outcome in ('open', 'won')
     ),
     -- lines of one product are one choice; a line without quantity or price leaves it without money
-    offered as (
+    listed as (
         select
             deals.opportunity_id,
             deals.source_system,
@@ -55,6 +56,37 @@ with
             deals.choice_date,
             deals.currency,
             opportunity_lines.product_id
+    ),
+    -- and so is what was quoted besides, as it was quoted last
+    quoted as (
+        select
+            deals.opportunity_id,
+            deals.source_system,
+            deals.choice_date,
+            quotes.currency,
+            quotes.product_id,
+            quotes.quantity,
+            quotes.amount as net_amount,
+        from deals
+        inner join quotes on quotes.opportunity_id = deals.opportunity_id
+        anti join
+            listed
+            on listed.opportunity_id = quotes.opportunity_id
+            and listed.product_id = quotes.product_id
+        where quotes.product_id is not null
+        qualify
+            row_number() over (
+                partition by quotes.opportunity_id, quotes.product_id
+                order by quotes.quoted_at desc, quotes.quote_id desc
+            )
+            = 1
+    ),
+    offered as (
+        select *
+        from listed
+        union all by name
+        select *
+        from quoted
     ),
     sized as (
         select *, count(*) over (partition by opportunity_id) as offered_count, from offered
