@@ -252,7 +252,7 @@ def test_the_load_of_changes_is_told_without_naming_a_rep(marts: Published) -> N
     assert "25 objectives were issued for them, 2.50 per change" in said(found)
     assert "After a change there is more of setup hours than without one." in said(found)
     [(_, looked)] = found.look
-    assert "1 product changes to come lack a signature" in told(looked)
+    assert "operations or sales: 1; the first takes effect on 2026-08-01" in told(looked)
     assert table(found, "Where changes met").rows[0][:4] == ("Product family", "Valves", 3, 4)
     everything = repr(found)
     assert not any(rep in everything for rep in ("R-ann", "R-bob", "R-cem"))

@@ -160,7 +160,7 @@ where not is_in_effect
     if not soon["change_count"].value:
         return told, ()
     look = words(
-        "{} product changes to come lack a signature of operations or sales; the first takes"
+        "Product changes to come that lack a signature of operations or sales: {}; the first takes"
         " effect on {}.",
         soon["change_count"],
         soon["first_date"],
