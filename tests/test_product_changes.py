@@ -97,35 +97,45 @@ def overall(effects: pd.DataFrame, measure: str = "setup_hours") -> dict[str, An
     return row
 
 
+def net_of(seed: int, more_hours: float) -> tuple[float, float]:
+    effects = world(np.random.default_rng(seed), more_hours)
+    setups = effects[effects["measure"] == "setup_hours"]
+    low, high = clustered_mean(setups["net_difference"], setups["product_id"]).interval()
+    assert low is not None
+    assert high is not None
+    return low, high
+
+
+@pytest.mark.parametrize("more_hours", [0, 25])
+def test_the_interval_holds_what_is_true_19_times_in_20(more_hours: float) -> None:
+    intervals = [net_of(seed, more_hours) for seed in range(200)]
+    # of 200 intervals 190 should, give or take 3
+    held = sum(low <= more_hours <= high for low, high in intervals)
+    assert 180 <= held <= 199
+
+
 def test_a_world_in_which_changes_do_nothing_stays_silent() -> None:
-    held, loud, worlds = 0, 0, 60
-    for seed in range(worlds):
+    loud = 0
+    for seed in range(20):
         rows = pooled(world(np.random.default_rng(seed))).to_pylist()
-        # one group per world, so that the worlds are independent
-        row = next(each for each in rows if each["grouped_by"] == "all")
-        held += row["mean_net_difference_low"] <= 0 <= row["mean_net_difference_high"]
         loud += any(
-            each["corrected_low"] is not None
-            and (each["corrected_low"] > 0 or each["corrected_high"] < 0)
+            each["corrected_low"] > 0 or each["corrected_high"] < 0
             for each in rows
             if each["net_product_count"] >= 5
         )
-    # of 60 worlds 57 should hold 0; fewer than 52 has a chance of 1 % and the other way round
-    assert held >= 52
-    assert loud <= 7
-    placebo = [
-        overall(world(np.random.default_rng(seed)))["mean_placebo_difference"] for seed in range(9)
-    ]
-    assert min(placebo) < 0 < max(placebo)
+    # at most 1 in 20; more than 4 has a chance of 3 in 1,000
+    assert loud <= 4
 
 
 def test_hours_that_changes_bring_are_found() -> None:
-    row = overall(world(np.random.default_rng(3), more_hours=25))
-    assert row["mean_net_difference_low"] < 25 < row["mean_net_difference_high"]
-    assert row["corrected_low"] > 0
-    assert row["mean_placebo_difference_low"] < 0 < row["mean_placebo_difference_high"]
-    quiet = overall(world(np.random.default_rng(3), more_hours=25), "run_hours")
-    assert quiet["corrected_low"] < 0 < quiet["corrected_high"]
+    found = 0
+    for seed in range(10):
+        effects = world(np.random.default_rng(seed), more_hours=25)
+        setups, runs = overall(effects), overall(effects, "run_hours")
+        found += setups["corrected_low"] > 0
+        assert runs["corrected_low"] < 0 < runs["corrected_high"]
+        assert abs(setups["mean_placebo_difference"]) < 12.5
+    assert found >= 8
 
 
 def test_the_order_of_the_rows_does_not_matter() -> None:
