@@ -88,9 +88,7 @@ with
         select *
         from quoted
     ),
-    sized as (
-        select *, count(*) over (partition by opportunity_id) as offered_count, from offered
-    ),
+    sized as (select *, count(*) over (partition by opportunity_id) as offered_count, from offered),
     -- where one product was offered: what of its family could have been, all at list price
     alternatives as (
         select
@@ -121,7 +119,8 @@ with
         from sized
         where offered_count > 1
         union all by name
-        select *, 'same family' as choice_basis, from alternatives
+        select *, 'same family' as choice_basis,
+        from alternatives
     ),
     costed as (
         select

@@ -35,7 +35,10 @@ with
                 ("contribution_best", "(commission_amount, product_id)"),
             ] %}
                 {% for column in [
-                    "product_id", "revenue_amount", "contribution_amount", "commission_amount"
+                    "product_id",
+                    "revenue_amount",
+                    "contribution_amount",
+                    "commission_amount",
                 ] %}
                     arg_max({{ column }}, {{ order }}) filter (
                         where is_{{ aim }}
@@ -84,8 +87,7 @@ with
                     - deals.commission_best_contribution_amount
             end as contribution_at_stake_amount,
         from deals
-        inner join
-            fct_opportunities on fct_opportunities.opportunity_id = deals.opportunity_id
+        inner join fct_opportunities on fct_opportunities.opportunity_id = deals.opportunity_id
         {% for aim in ["commission_best", "contribution_best"] %}
             left join
                 dim_products as {{ aim }}_products
@@ -95,9 +97,7 @@ with
     final as (
         select
             * replace (
-                cast(
-                    contribution_at_stake_amount as decimal(18, 2)
-                ) as contribution_at_stake_amount
+                cast(contribution_at_stake_amount as decimal(18, 2)) as contribution_at_stake_amount
             ),
         from judged
     )
