@@ -387,4 +387,76 @@ RECONCILIATIONS: dict[str, tuple[Rule, ...]] = {
             warn=SCORES_GO_ON,
         ),
     ),
+    "fct_product_changes": (
+        agrees(
+            "every_change_is_here",
+            "source_system",
+            "select source_system, count(*) as figure from {batch} group by 1",
+            "select source_system, count(*) as figure from intermediate.int_product_changes_unioned"
+            " group by 1",
+            "systems",
+            "have product changes that were lost or doubled on the way to this mart",
+        ),
+    ),
+    "mart_product_change_sign_offs": (
+        agrees(
+            "groups_hold_every_change_in_effect",
+            "source_system, grouped_by",
+            "select source_system, grouped_by, sum(change_count) as figure from {batch}"
+            " group by 1, 2",
+            "select source_system, grouped_by, count(*) as figure from marts.fct_product_changes"
+            " cross join (select distinct grouped_by from {batch}) where is_in_effect group by 1, 2",
+            "groupings",
+            "count another number of changes than fct_product_changes has in effect",
+        ),
+    ),
+    "mart_product_change_effects": (
+        agrees(
+            "groups_hold_every_measured_change",
+            "source_system, grouped_by, measure",
+            "select source_system, grouped_by, measure,"
+            " sum(change_count + not_whole_count + not_alone_count) as figure from {batch}"
+            " group by 1, 2, 3",
+            "select source_system, grouped_by, measure, count(*) as figure"
+            " from marts.fct_product_change_effects"
+            " cross join (select distinct grouped_by from {batch}) group by 1, 2, 3",
+            "groupings",
+            "tell of another number of changes than fct_product_change_effects",
+        ),
+    ),
+    "mart_plant_change_load_weekly": (
+        agrees(
+            "changes_take_effect_once",
+            "source_system",
+            "select source_system, sum(taking_effect_count) as figure from {batch}"
+            " where load_scope = 'plant' group by 1",
+            "select source_system, count(*) as figure from marts.fct_product_changes"
+            " where date_trunc('week', effective_date) <= (select max(week_start) from {batch})"
+            " group by 1",
+            "systems",
+            "have another number of changes taking effect in fct_product_changes",
+        ),
+    ),
+    "mart_rep_change_load_weekly": (
+        Rule(
+            "nobody_bears_more_than_the_plant",
+            "select rep_weeks.* from {batch} as rep_weeks"
+            " left join marts.mart_plant_change_load_weekly as plant"
+            " on plant.source_system = rep_weeks.source_system and plant.load_scope = 'plant'"
+            " and plant.week_start = rep_weeks.week_start"
+            " where rep_weeks.active_change_count > coalesce(plant.active_change_count, 0)",
+            "have more active changes for a rep than there are (mart_plant_change_load_weekly)",
+            FAULT,
+        ),
+    ),
+    "mart_incentive_conflicts": (
+        Rule(
+            "the_best_choice_leaves_the_most",
+            "contribution_at_stake_amount < 0"
+            " or commission_best_commission_amount < contribution_best_commission_amount"
+            " or has_conflict <> (contribution_at_stake_amount > 0)",
+            "tell of a best choice that another one beats",
+            FAULT,
+        ),
+    ),
 }
