@@ -1,11 +1,15 @@
 """Account × product profit: cents that all come home, drains that were planted, real freight.
 
-The property runs the SQL of the models themselves, rendered as dbt would, on random ledgers.
+The SQL is that of the models themselves, rendered as dbt would, without the minute dbt takes.
 """
 
-import os
+import csv
+import json
 import random
+import shutil
 from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,7 +19,14 @@ import jinja2
 import pytest
 import yaml
 
-from tests.line import PROJECT
+from assets.demo import simulate
+from assets.landing.land import land, prepare
+from assets.reports.content import Chart, PublishInfo, Table, figures, told
+from assets.reports.production import profit
+from assets.reports.published import Published
+from assets.settings import Settings
+from assets.systems import all_systems
+from tests.line import PROJECT, REAL, REAL_FOLDERS
 
 DBT = PROJECT / "dbt_project"
 LEDGERS = 1_000
@@ -23,17 +34,51 @@ DRIVERS = ("shipments", "orders", "sales_minutes", "returns")
 ENTRY = "source_system, cost_month, cost_pool, ledger_driver"
 
 
-def sql_of(model: str) -> str:
-    """The SQL of a model, each `ref` being a table of that name."""
-    [path] = DBT.glob(f"models/**/{model}.sql")
-    variables = yaml.safe_load((DBT / "dbt_project.yml").read_text())["vars"]
-    source = (DBT / "macros/rates.sql").read_text() + path.read_text()
-    return jinja2.Template(source).render(ref=str, var=variables.__getitem__)
+class Models:
+    """The project's models, each built as dbt would with what stands upstream, in one session.
 
+    A model's table bears its name, in no schema; sources are where landing put them.
+    """
 
-def build(marts: duckdb.DuckDBPyConnection, *models: str) -> None:
-    for model in models:
-        marts.execute(f"create or replace table {model} as {sql_of(model)}")
+    def __init__(self, connection: duckdb.DuckDBPyConnection, *given: str) -> None:
+        self.connection = connection
+        self.built = set(given)
+        self.paths = {path.stem: path for path in DBT.glob("models/**/*.sql")}
+        self.variables = yaml.safe_load((DBT / "dbt_project.yml").read_text())["vars"]
+        self.macros = "".join(
+            path.read_text()
+            for path in sorted(DBT.glob("macros/*.sql"))
+            if path.stem not in ("materializations", "generate_schema_name")
+        )
+
+    def build(self, *names: str) -> None:
+        for name in names:
+            if name in self.built:
+                continue
+            if name not in self.paths:
+                self.seed(name)
+                continue
+            upstream: list[str] = []
+            sql = jinja2.Template(self.macros + self.paths[name].read_text()).render(
+                ref=lambda model, found=upstream: found.append(model) or model,
+                source=lambda schema, table: f"{schema}.{table}",
+                var=self.variables.__getitem__,
+                config=lambda **_: "",
+            )
+            self.build(*upstream)
+            self.connection.execute(f"create table {name} as {sql}")
+            self.built.add(name)
+
+    def seed(self, name: str) -> None:
+        [seed] = yaml.safe_load((DBT / f"seeds/{name}.yml").read_text())["seeds"]
+        types = ", ".join(
+            f"'{column}': '{kind}'" for column, kind in seed["config"]["column_types"].items()
+        )
+        self.connection.execute(
+            f"create table {name} as from read_csv('{DBT / 'seeds' / name}.csv', header = true,"
+            f" columns = {{{types}}})"
+        )
+        self.built.add(name)
 
 
 def amount(draw: random.Random) -> Decimal:
@@ -55,7 +100,7 @@ def quantity(draw: random.Random) -> Decimal:
 
 
 @pytest.fixture(scope="module")
-def ledgers() -> duckdb.DuckDBPyConnection:
+def ledgers(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
     """A thousand companies, each a source system, with what the allocation makes of them."""
     draw = random.Random(6)
     entries: list[tuple[Any, ...]] = []
@@ -89,20 +134,14 @@ def ledgers() -> duckdb.DuckDBPyConnection:
         "create table int_cost_driver_quantities (driver varchar, cost_month date, account_id"
         " varchar, product_id varchar, source_system varchar, quantity decimal(24, 6))"
     )
-    for table, rows in (
-        ("int_cost_entries_priced", entries),
-        ("int_cost_driver_quantities", driven),
-    ):
-        values = ", ".join(f"({', '.join(map(literal, row))})" for row in rows)
-        marts.execute(f"insert into {table} values {values}")
-    build(marts, "int_cost_allocations", "mart_profit_reconciliation")
+    given = {"int_cost_entries_priced": entries, "int_cost_driver_quantities": driven}
+    for table, rows in given.items():
+        file = tmp_path_factory.mktemp("ledgers") / "rows.csv"
+        with file.open("w", newline="") as target:
+            csv.writer(target).writerows(rows)
+        marts.execute(f"copy {table} from '{file}'")
+    Models(marts, *given).build("int_cost_allocations", "mart_profit_reconciliation")
     return marts
-
-
-def literal(value: Any) -> str:
-    if value is None:
-        return "null"
-    return f"'{value}'" if isinstance(value, str) else str(value)
 
 
 def test_every_ledger_comes_home_to_the_cent(ledgers: duckdb.DuckDBPyConnection) -> None:
@@ -178,3 +217,45 @@ def largest_remainders(
         pair: Decimal(sign * (parts[pair][0] + (place < left))) / 100
         for place, pair in enumerate(first)
     }
+
+
+MARTS = (
+    "mart_account_product_profit_monthly",
+    "mart_profit_whale_curve",
+    "mart_profit_reconciliation",
+    "mart_price_dispersion",
+    "mart_freight_monthly",
+)
+
+
+def built(home: Path, system: str) -> duckdb.DuckDBPyConnection:
+    """The profit marts of what lies in the landing folder of a home, in the schema `marts`."""
+    settings = Settings(home=home, as_of=date(2026, 6, 30))
+    prepare(settings)
+    land(all_systems()[system], settings)
+    connection = duckdb.connect(str(settings.warehouse))
+    connection.execute("set timezone = 'UTC'")
+    connection.execute("create schema marts")
+    names = (*MARTS, "dim_accounts", "dim_products")
+    Models(connection).build(*names)
+    for name in names:
+        connection.execute(f"create view marts.{name} as from main.{name}")
+    return connection
+
+
+def published(connection: duckdb.DuckDBPyConnection) -> Published:
+    as_of = date(2026, 6, 30)
+    return Published(connection, PublishInfo("v", as_of, "UTC", "USD", 1, datetime(2026, 7, 1)))
+
+
+@pytest.fixture(scope="module", params=["planted", "null"])
+def world(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[set[tuple[str, str]], duckdb.DuckDBPyConnection]]:
+    """The planted pairs (none in the null world), and the marts of the company."""
+    home = tmp_path_factory.mktemp(request.param)
+    without = () if request.param == "planted" else ("drains",)
+    simulate(home, scale=0.2, weeks=0, without=without)
+    told_pairs = json.loads((home / "demo" / "truth.json").read_text())["drains"]["pairs"]
+    with built(home, "standard") as marts:
+        yield {(pair["account_id"], pair["product_id"]) for pair in told_pairs}, marts

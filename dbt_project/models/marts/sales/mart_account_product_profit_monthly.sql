@@ -202,7 +202,9 @@ with
                 "net_profit_amount",
                 "cost_uncertainty_amount",
             ] -%}
-                cast(sum({{ figure }}) over year_to_month as decimal(18, 2)) as trailing_{{ figure }},
+                cast(
+                    sum({{ figure }}) over year_to_month as decimal(18, 2)
+                ) as trailing_{{ figure }},
             {% endfor -%}
             case
                 when product_id = 'unknown'
@@ -227,17 +229,14 @@ with
     judged as (
         select
             * exclude (judged_cost_amount, on_time_count, eligible_count, won_count, decided_count),
-            case
-                when quadrant_suppressed_reason is not null
-                then null
-                when abs(trailing_net_profit_amount) < small_limit
-                then 'desert'
-                when abs(trailing_net_profit_amount) <= trailing_cost_uncertainty_amount
-                then 'unclear'
-                when trailing_net_profit_amount < 0
-                then 'drain'
-                else 'peak'
-            end as quadrant,
+            {{
+                profit_quadrant(
+                    "trailing_net_profit_amount",
+                    "trailing_cost_uncertainty_amount",
+                    "small_limit",
+                    "quadrant_suppressed_reason",
+                )
+            }} as quadrant,
             case
                 when quadrant_suppressed_reason is null
                 then trailing_pocket_margin_amount > 0 and trailing_net_profit_amount < 0

@@ -44,6 +44,9 @@ with
                     coalesce(sum(pocket_margin_amount), 0) as decimal(18, 2)
                 ) as pocket_margin_amount,
                 cast(coalesce(sum(net_profit_amount), 0) as decimal(18, 2)) as net_profit_amount,
+                cast(
+                    coalesce(sum(cost_uncertainty_amount), 0) as decimal(18, 2)
+                ) as cost_uncertainty_amount,
                 cast(sum(unpriced_count + uncosted_count) as bigint) as incomplete_count,
             from year_rows
             group by source_system, account_id, {{ product }}
@@ -51,6 +54,44 @@ with
                 union all by name
             {% endif %}
         {%- endfor %}
+    ),
+    judged as (
+        select
+            *,
+            case
+                when product_id = 'unknown'
+                then 'no product is named'
+                when incomplete_count > 0
+                then 'something has no price or no cost'
+            end as quadrant_suppressed_reason,
+        from summed
+    ),
+    sized as (
+        select
+            *,
+            {{ var("profit_small_share") }}
+            * avg(abs(net_profit_amount)) filter (quadrant_suppressed_reason is null) over (
+                partition by source_system, level
+            ) as small_limit,
+        from judged
+    ),
+    placed as (
+        select
+            * exclude (small_limit),
+            {{
+                profit_quadrant(
+                    "net_profit_amount",
+                    "cost_uncertainty_amount",
+                    "small_limit",
+                    "quadrant_suppressed_reason",
+                )
+            }} as quadrant,
+            round(small_limit, 2) as desert_limit,
+            case
+                when quadrant_suppressed_reason is null
+                then pocket_margin_amount > 0 and net_profit_amount < 0
+            end as is_sign_flip,
+        from sized
     ),
     ranked as (
         select
@@ -70,7 +111,7 @@ with
                 ) as decimal(18, 2)
             ) as drained_amount,
             sum(net_profit_amount > 0) over curve as gaining_count,
-        from summed
+        from placed
         window
             curve as (partition by source_system, level),
             most_first as (

@@ -1,0 +1,1 @@
+"""The sections of the report on sales and production, each a question that both must answer."""
