@@ -146,8 +146,10 @@ group by source_system, percent_of_pairs
     return marts.chart(
         "The whale curve",
         (
-            "Net profit added up over pairs of account and product, the most profitable first; where"
-            " the line falls, what was earned is given back.",
+            (
+                "Net profit added up over pairs of account and product, the most profitable first;"
+                " where the line falls, what was earned is given back."
+            ),
         ),
         specified(line),
         curve,
@@ -192,9 +194,11 @@ order by case year_quadrant {order} else 9 end
             Column("Won or lost", "count"),
         ),
         note=(
-            "Peak: a clear profit. Drain: a clear loss. Desert: small either way. Unclear: larger, but"
-            " within what the cost pools may be off. Not judged: no product is named, or a sale has no"
-            " price or cost.",
+            (
+                "Peak: a clear profit. Drain: a clear loss. Desert: small either way. Unclear: larger,"
+                " but within what the cost pools may be off. Not judged: no product is named, or a"
+                " sale has no price or cost."
+            ),
         ),
     )
 
@@ -289,8 +293,10 @@ order by pairs.net_profit_amount, pairs.account_id, pairs.product_id
             Column("Won or lost", "count"),
         ),
         note=(
-            "A loss on few sales of a year is often one return. A product is no reason to leave an"
-            " account: look at what drives its cost first.",
+            (
+                "A loss on few sales of a year is often one return of goods sold before. A loss is no"
+                " reason to leave an account: look at what drives its cost first."
+            ),
         ),
         is_whole_list=True,
     )

@@ -65,31 +65,36 @@ with
         where unallocated_reason is null
         group by source_system, cost_month, account_id, product_id
     ),
+    judged_dates as (
+        select
+            source_system,
+            basis_month as profit_month,
+            account_id,
+            coalesce(product_id, 'unknown') as known_product_id,
+            is_on_time,
+        from fct_order_line_deliveries
+        where basis = 'first_promise' and is_eligible and account_id is not null
+    ),
     delivered as (
         select
-            fct_order_line_deliveries.source_system,
-            fct_order_line_deliveries.basis_month as profit_month,
-            fct_order_line_deliveries.account_id,
-            coalesce(fct_order_line_deliveries.product_id, 'unknown') as product_id,
-            count(*) filter (fct_order_line_deliveries.is_on_time) as on_time_count,
+            source_system,
+            profit_month,
+            account_id,
+            known_product_id as product_id,
+            count(*) filter (is_on_time) as on_time_count,
             count(*) as eligible_count,
-        from fct_order_line_deliveries
-        where
-            fct_order_line_deliveries.basis = 'first_promise'
-            and fct_order_line_deliveries.is_eligible
-            and fct_order_line_deliveries.account_id is not null
-        group by all
+        from judged_dates
+        group by source_system, profit_month, account_id, known_product_id
     ),
-    decided as (
+    ended_deals as (
         select
             fct_opportunities.source_system,
             fct_opportunities.close_month as profit_month,
             coalesce(
                 int_account_survivors.surviving_account_id, fct_opportunities.account_id
-            ) as account_id,
+            ) as known_account_id,
             fct_opportunities.product_id,
-            count(*) filter (fct_opportunities.outcome = 'won') as won_count,
-            count(*) as decided_count,
+            fct_opportunities.outcome,
         from fct_opportunities
         left join
             int_account_survivors on fct_opportunities.account_id = int_account_survivors.account_id
@@ -98,7 +103,17 @@ with
             and fct_opportunities.close_month is not null
             and fct_opportunities.account_id is not null
             and fct_opportunities.product_id is not null
-        group by all
+    ),
+    decided as (
+        select
+            source_system,
+            profit_month,
+            known_account_id as account_id,
+            product_id,
+            count(*) filter (outcome = 'won') as won_count,
+            count(*) as decided_count,
+        from ended_deals
+        group by source_system, profit_month, known_account_id, product_id
     ),
     pairs as (
         {% for part in ["earned", "allocated", "delivered", "decided"] -%}

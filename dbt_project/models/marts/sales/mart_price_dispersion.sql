@@ -1,5 +1,7 @@
 -- Grain: one row per fiscal quarter × product × source system
-{%- set few = suppressed_reason("priced_count") %}
+{%- set few = suppressed_reason(
+    "priced_count", "case when product_id = 'unknown' then 'no product is named' end"
+) %}
 with
     run_settings as (select * from {{ ref("stg_run_settings") }}),
     int_order_lines_attributed as (select * from {{ ref("int_order_lines_attributed") }}),
