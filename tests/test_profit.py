@@ -250,7 +250,9 @@ def with_marts(connection: duckdb.DuckDBPyConnection) -> None:
 
 def published(connection: duckdb.DuckDBPyConnection) -> Published:
     as_of = date(2026, 6, 30)
-    return Published(connection, PublishInfo("v", as_of, "UTC", "USD", 1, datetime(2026, 7, 1)))
+    return Published(
+        connection, PublishInfo("v", as_of, "UTC", "USD", 1, datetime.fromisoformat("2026-07-01"))
+    )
 
 
 World: TypeAlias = tuple[set[tuple[str, str]], duckdb.DuckDBPyConnection]

@@ -195,9 +195,9 @@ order by case year_quadrant {order} else 9 end
         ),
         note=(
             (
-                "Peak: a clear profit. Drain: a clear loss. Desert: small either way. Unclear: larger,"
-                " but within what the cost pools may be off. Not judged: no product is named, or a"
-                " sale has no price or cost."
+                "Peak: a clear profit. Drain: a clear loss. Desert: small either way. Unclear:"
+                " larger, but within what the cost pools may be off. Not judged: no product is"
+                " named, or a sale has no price or cost."
             ),
         ),
     )
@@ -294,8 +294,8 @@ order by pairs.net_profit_amount, pairs.account_id, pairs.product_id
         ),
         note=(
             (
-                "A loss on few sales of a year is often one return of goods sold before. A loss is no"
-                " reason to leave an account: look at what drives its cost first."
+                "A loss on few sales of a year is often one return of goods sold before. A loss is"
+                " no reason to leave an account: look at what drives its cost first."
             ),
         ),
         is_whole_list=True,
