@@ -4,6 +4,11 @@ from expectations.suites import Rule
 
 FAULT = "this is a fault of the models: `make rollback` if it was published, and report it"
 SCORES_GO_ON = "2026-11-27: the marts stay right, and every score says which model it comes from"
+#: the systems whose ledger is not all in the base currency, so that sums of it say nothing
+FOREIGN_LEDGERS = (
+    "select source_system from intermediate.int_cost_entries_unioned"
+    " cross join staging.stg_run_settings where currency <> base_currency"
+)
 #: above it a distribution has shifted: N. Siddiqi, Credit Risk Scorecards (2006)
 DRIFT_INDEX = 0.25
 #: how far mean probability and rate may lie apart since the training
@@ -240,6 +245,87 @@ RECONCILIATIONS: dict[str, tuple[Rule, ...]] = {
             " or p80_finish_date > p95_finish_date or p10_finish_date <= cast(scored_at as date)"
             " - 1 or late_probability not between 0 and 1",
             "have dates that cross or lie in the past, or a probability that is none",
+            FAULT,
+        ),
+    ),
+    "mart_profit_reconciliation": (
+        Rule(
+            "nothing_is_left_between_ledger_and_accounts",
+            "residual_amount <> 0 or ledger_amount <> allocated_amount + unallocated_amount",
+            "do not add up: ledger = allocated + unallocated, to the cent",
+            FAULT,
+            what="months of cost pools",
+            shows="cost_month || ', ' || cost_pool || ', ' || ledger_driver",
+        ),
+        agrees(
+            "every_cost_entry_is_here",
+            "source_system, cost_month",
+            "select source_system, cost_month, sum(ledger_amount) as figure from {batch}"
+            f" where source_system not in ({FOREIGN_LEDGERS}) group by 1, 2",
+            "select source_system, cost_month, sum(amount) as figure"
+            " from intermediate.int_cost_entries_unioned cross join staging.stg_run_settings"
+            f" where cost_month <= as_of_date and source_system not in ({FOREIGN_LEDGERS})"
+            " group by 1, 2",
+            "months",
+            "have another ledger in cost_entries",
+        ),
+        Rule(
+            "cost_pools_are_known",
+            "driver = 'unknown'",
+            "are in the ledger, but not in the seed `cost_drivers`",
+            "add the pool to dbt_project/seeds/cost_drivers.csv; until then no account carries it",
+            what="months of cost pools",
+            shows="cost_month || ', ' || cost_pool",
+            warn="2026-11-27: the other pools stay right",
+        ),
+    ),
+    "mart_account_product_profit_monthly": (
+        agrees(
+            "costs_equal_what_was_allocated",
+            "source_system, profit_month",
+            "select source_system, profit_month, sum(cost_to_serve_amount - freight_cost_amount"
+            " + complexity_cost_amount) as figure from {batch} group by 1, 2",
+            "select source_system, cost_month as profit_month, sum(allocated_amount) as figure"
+            " from marts.mart_profit_reconciliation group by 1, 2",
+            "months",
+            "carry other costs than mart_profit_reconciliation allocates",
+        ),
+        Rule(
+            "profit_is_margin_less_costs",
+            "net_profit_amount <> pocket_margin_amount - cost_to_serve_amount"
+            " - complexity_cost_amount or (is_complete and pocket_margin_amount <>"
+            " net_revenue_amount - variable_cost_amount)",
+            "have a net profit that is not margin less costs",
+            FAULT,
+        ),
+    ),
+    "mart_profit_whale_curve": (
+        agrees(
+            "both_curves_end_alike",
+            "source_system",
+            "select distinct source_system, total_profit_amount as figure from {batch}"
+            " where level = 'account'",
+            "select distinct source_system, total_profit_amount as figure"
+            " from marts.mart_profit_whale_curve where level = 'account_product'",
+            "systems",
+            "earn another profit by account than by account and product",
+        ),
+    ),
+    "mart_freight_monthly": (
+        Rule(
+            "every_shipment_is_counted_once",
+            "shipment_count <> freight_count + unparsed_freight_count + unpriced_freight_count"
+            " + no_freight_count",
+            "do not add up: each shipment has a freight cost or a reason why not",
+            FAULT,
+        ),
+    ),
+    "mart_price_dispersion": (
+        Rule(
+            "prices_lie_in_order",
+            "line_count <> priced_count + unpriced_count or price_ratio_p10 > price_ratio_p50"
+            " or price_ratio_p50 > price_ratio_p90 or price_spread < 0",
+            "have percentiles out of order, or lines that are in no count",
             FAULT,
         ),
     ),

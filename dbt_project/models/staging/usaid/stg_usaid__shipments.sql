@@ -20,6 +20,10 @@ with
             {{ money("freight_cost_usd") }} as freight_amount,
             blank_to_null(freight_cost_usd) as freight_as_delivered,
             'USD' as currency,
+            blank_to_null(country) as destination,
+            coalesce(blank_to_null(fulfill_via), 'unknown')
+            || ', '
+            || coalesce(nullif(blank_to_null(shipment_mode), 'N/A'), 'unknown') as route,
             'usaid' as source_system,
             _known_at as recorded_at,
             _is_reconstructed as is_history_reconstructed,
