@@ -138,7 +138,7 @@ format: .tools/lint-python/.ready .tools/lint-sql/.ready ## lays Python and SQL 
 
 lock: .tools/lint-python/.ready ## resolves all dependencies anew, as far as pyproject.toml allows
 	$(LOCK) --extra test pyproject.toml -o requirements.lock
-	for group in installer lint-python lint-sql dbt-bouncer; do \
+	for group in installer lint-python lint-sql dbt-bouncer superset; do \
 	    $(LOCK) --group $$group -o .ci/$$group.lock || exit 1; done
 
 clean: ## removes what can be made again (environments, caches), never data/
@@ -149,6 +149,9 @@ $(VENV): requirements.lock pyproject.toml .ci/install .ci/installer.lock
 	@echo "Setting up the Python environment in .venv (about 30 s the first time) …"
 	@.ci/install .venv requirements.lock --project
 	@echo "Ready."
+
+# what Superset is pinned to has no wheels for Python 3.13
+.tools/superset/.ready: export PYTHON := python3.12 python3.11 python3 python
 
 .tools/%/.ready: .ci/%.lock .ci/install
 	@echo "Setting up $(@D) (once) …"

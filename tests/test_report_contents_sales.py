@@ -28,7 +28,7 @@ from assets.reports.content import (
 )
 from assets.reports.freshness import stale
 from assets.reports.published import Published, published
-from assets.reports.review import waterfall
+from assets.reports.review import forecast, waterfall
 from assets.reports.signals import Judged, bounds, chart, judge, limits
 from assets.settings import Settings
 from tests.line import Line
@@ -271,6 +271,25 @@ def test_hostile_names_are_data(remake: Remake) -> None:
                 for value in row
             ]
             assert any(value.startswith(name) for value in told)
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        ("p90_amount + 1", "fewer than one case in ten would reach it"),
+        ("expected_amount + 1", "1 more than expected, and lies within those bounds"),
+        ("expected_amount - 1", "1 less than expected, and lies within those bounds"),
+        ("p10_amount - 1", "nine cases in ten would reach it"),
+        ("null", "the extract quotas brings one"),
+    ],
+)
+def test_the_forecast_is_held_against_the_target(remake: Remake, target: str, told: str) -> None:
+    settings = remake(f"update marts.mart_forecast_monthly set target_amount = {target}")
+    with published(settings) as marts:
+        found = forecast.section(marts)
+    assert told in said(found.section.finding)
+    assert found.headline
+    assert ("; the target is" in said(found.headline.context)) == (target != "null")
 
 
 # --- what is not there ---------------------------------------------------------------------------

@@ -410,16 +410,16 @@ def _won_by_week(company: Company, funnel: Funnel) -> np.ndarray:
 
 
 def _quotas(company: Company, funnel: Funnel) -> dict[str, np.ndarray]:
-    """A quota per rep and quarter, around what such a quarter brings."""
+    """A quota per rep and quarter, also of the next one, around what such a quarter brings."""
     draw = company.plan.draw("quotas")
     calendar = company.calendar
-    quarters = np.arange(int(quarter_of(calendar.start)), int(quarter_of(calendar.until)) + 1)
+    quarters = np.arange(int(quarter_of(calendar.start)), int(quarter_of(calendar.until)) + 2)
     first = first_day(quarters * 3)
     end = first_day(month_of(first) + 3) - 1
     reps = len(company.rep_name)
     rep = np.repeat(np.arange(reps), len(first))
     start, stop = np.tile(first, reps), np.tile(end, reps)
-    typical = _won_by_week(company, funnel).sum(1) / len(first)
+    typical = _won_by_week(company, funnel).sum(1) / (len(first) - 1)
     there = (company.rep["hired"][rep] < stop) & (start < company.rep["left"][rep])
     amount = (typical[rep] * draw.uniform(0.9, 1.3, len(rep)) + 20_000)[there]
     return {

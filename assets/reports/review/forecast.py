@@ -30,8 +30,20 @@ select * from marts.mart_forecast_monthly
 qualify forecast_date = max(forecast_date) over (partition by source_system)
 """
 NO_TARGET = words(
-    " No target stands beside it: no mart publishes one yet. It would come from the extract quotas."
+    " No target stands beside it: the extract quotas brings one, with a quota per rep and month or"
+    " fiscal quarter."
 )
+#: where a target lies to what is expected, and what that means
+TARGETS = {
+    "above": " The target is {}, {} more than expected, and lies above those bounds: fewer than one"
+    " case in ten would reach it.",
+    "more": " The target is {}, {} more than expected, and lies within those bounds: it can be"
+    " reached, but is more likely missed.",
+    "less": " The target is {}, {} less than expected, and lies within those bounds: it is more"
+    " likely reached, but can be missed.",
+    "below": " The target is {}, {} less than expected, and lies below those bounds: nine cases in"
+    " ten would reach it.",
+}
 
 
 def section(marts: Published) -> Found:
@@ -56,7 +68,14 @@ select forecast.*, run_rate.expected_amount as run_rate_amount,
         when run_rate.expected_amount between forecast.p10_amount and forecast.p90_amount
             then 'noise'
         else 'signal'
-    end as verdict
+    end as verdict,
+    abs(forecast.target_amount - forecast.expected_amount) as target_gap_amount,
+    case when forecast.target_amount is null or forecast.p10_amount is null then 'none'
+        when forecast.target_amount > forecast.p90_amount then 'above'
+        when forecast.target_amount < forecast.p10_amount then 'below'
+        when forecast.target_amount > forecast.expected_amount then 'more'
+        else 'less'
+    end as target_place
 from ({LATEST_FORECASTS}) as forecast
 left join ({LATEST_FORECASTS}) as run_rate
     on forecast.source_system = run_rate.source_system
@@ -84,6 +103,9 @@ limit 1
             "open_deal_count": "count",
             "run_rate_amount": "amount",
             "verdict": "text",
+            "target_amount": "amount",
+            "target_gap_amount": "amount",
+            "target_place": "text",
         },
     )
     parts: list[Part] = []
@@ -91,6 +113,12 @@ limit 1
     asks: tuple[tuple[int, Words], ...] = ()
     finding: Words = ("The open deals do not allow a forecast; the table says why.", *NO_TARGET)
     for row in found:
+        place = str(row["target_place"].value)
+        target = (
+            words(TARGETS[place], row["target_amount"], row["target_gap_amount"])
+            if place in TARGETS
+            else NO_TARGET
+        )
         finding = (
             *words(
                 "From {} to {} bookings of {} are expected of {}, and between {} and {} in eight"
@@ -111,7 +139,7 @@ limit 1
                     )
                 ),
             ),
-            *NO_TARGET,
+            *target,
         )
         verdict = row["verdict"].value
         against = {
@@ -129,11 +157,16 @@ limit 1
             "Bookings forecast of the quarter",
             row["expected_amount"],
             words(
-                "between {} and {} in eight cases of ten, from {} to {}; no target is published",
+                "between {} and {} in eight cases of ten, from {} to {}",
                 row["p10_amount"],
                 row["p90_amount"],
                 row["period_start"],
                 row["period_end"],
+            )
+            + (
+                words("; the target is {}", row["target_amount"])
+                if place in TARGETS
+                else words("; the extract quotas would bring a target")
             ),
             "signal" if verdict == "signal" else "noise" if verdict == "noise" else "too little",
             why,
@@ -154,7 +187,8 @@ limit 1
             "Every method beside the other",
             f"""
 select source_system, {worded("period_kind")}, period_start, {worded("method")}, status,
-    expected_amount, p10_amount, p90_amount, booked_amount, open_deals_amount, new_business_amount
+    expected_amount, target_amount, p10_amount, p90_amount, booked_amount, open_deals_amount,
+    new_business_amount
 from ({LATEST_FORECASTS})
 order by source_system, period_kind, period_start, method
 """,
@@ -165,6 +199,7 @@ order by source_system, period_kind, period_start, method
                 Column("Method"),
                 Column("Status"),
                 Column("Expected", "amount"),
+                Column("Target", "amount"),
                 Column("One in ten below", "amount"),
                 Column("One in ten above", "amount"),
                 Column("Booked", "amount"),

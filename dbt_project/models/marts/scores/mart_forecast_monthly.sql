@@ -1,6 +1,7 @@
 -- Grain: one row per forecast date, source system, period kind, period and method
 with
     int_bookings_forecasts as (select * from {{ ref("int_bookings_forecasts") }}),
+    int_quota_targets as (select * from {{ ref("int_quota_targets") }}),
     fct_opportunities as (select * from {{ ref("fct_opportunities") }}),
     run_settings as (select * from {{ ref("stg_run_settings") }}),
     bookings as (
@@ -73,12 +74,18 @@ with
             cast(actuals.actual_unpriced_count as bigint) as actual_unpriced_count,
             frozen.model_version,
             frozen.scored_at,
+            int_quota_targets.target_amount,
         from int_bookings_forecasts as frozen
         left join
             actuals
             on frozen.source_system = actuals.source_system
             and frozen.period_kind = actuals.period_kind
             and frozen.period_start = actuals.period_start
+        left join
+            int_quota_targets
+            on frozen.source_system = int_quota_targets.source_system
+            and frozen.period_kind = int_quota_targets.period_kind
+            and frozen.period_start = int_quota_targets.period_start
     )
 select *
 from forecasts
