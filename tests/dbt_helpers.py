@@ -32,6 +32,18 @@ GROUND = (
     "models/intermediate/shared",
     "models/marts/shared",
 )
+#: deliveries and what was made for them; capacity and mix beside them stand on much more
+DELIVERY_MARTS = tuple(
+    f"models/marts/delivery/{mart}.{end}"
+    for mart in (
+        "fct_operations",
+        "fct_order_deliveries",
+        "fct_order_line_deliveries",
+        "fct_work_orders",
+        "mart_on_time_delivery_monthly",
+    )
+    for end in ("sql", "yml")
+)
 
 
 def land_whole(settings: Settings, extracts: Mapping[str, str]) -> None:

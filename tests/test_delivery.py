@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from assets.settings import Settings
-from tests.dbt_helpers import land_whole, part_of_project, rows_of, run_dbt
+from tests.dbt_helpers import DELIVERY_MARTS, land_whole, part_of_project, rows_of, run_dbt
 from tests.landing_helpers import csv_of
 
 AS_OF = date(2026, 6, 20)
@@ -484,7 +484,7 @@ def marts(
         folder / "dbt_project",
         "models/intermediate/opportunities/int_stages_unioned.sql",
         "models/intermediate/delivery",
-        "models/marts/delivery",
+        *DELIVERY_MARTS,
     )
     policies = [
         texts(**{column.name: getattr(policy, column.name) for column in fields(policy)})

@@ -19,7 +19,7 @@ import pytest
 from assets.landing.land import land, prepare
 from assets.settings import Settings
 from assets.systems import all_systems
-from tests.dbt_helpers import part_of_project, rows_of, run_dbt
+from tests.dbt_helpers import DELIVERY_MARTS, part_of_project, rows_of, run_dbt
 from tests.landing_helpers import csv_of, put
 from tests.line import Line
 
@@ -250,7 +250,7 @@ DEFAULTS: dict[str, Row] = {
 PARTS = [
     *(f"models/intermediate/{part}" for part in ("opportunities", "pipeline", "delivery")),
     "models/intermediate/objectives",
-    "models/marts/delivery",
+    *DELIVERY_MARTS,
     *(
         f"models/marts/{mart}.{end}"
         for mart in (
