@@ -491,7 +491,8 @@ RECONCILIATIONS: dict[str, tuple[Rule, ...]] = {
             "select source_system, grouped_by, sum(change_count) as figure from {batch}"
             " group by 1, 2",
             "select source_system, grouped_by, count(*) as figure from marts.fct_product_changes"
-            " cross join (select distinct grouped_by from {batch}) where is_in_effect group by 1, 2",
+            " cross join (select distinct grouped_by from {batch}) where is_in_effect"
+            " group by 1, 2",
             "groupings",
             "count another number of changes than fct_product_changes has in effect",
         ),
@@ -543,6 +544,67 @@ RECONCILIATIONS: dict[str, tuple[Rule, ...]] = {
             " or has_conflict <> (contribution_at_stake_amount > 0)",
             "tell of a best choice that another one beats",
             FAULT,
+        ),
+    ),
+    "fct_throughput_lines": (
+        agrees(
+            "every_planned_date_is_here",
+            "source_system",
+            "select source_system, count(*) as figure from {batch}"
+            " where demand_kind = 'order' group by 1",
+            "select source_system, count(*) as figure from intermediate.int_order_line_lead_times"
+            " where withdrawn_date is null or finished_date is not null group by 1",
+            "systems",
+            "have planned dates that were lost or doubled on the way to this mart",
+        ),
+    ),
+    "mart_mix_weekly": (
+        Rule(
+            "mix_fit_lies_between_0_and_1",
+            "mix_fit not between 0 and 1 or pipeline_mix_fit not between 0 and 1",
+            "hold a mix fit outside 0 to 1",
+            FAULT,
+        ),
+        agrees(
+            "booked_as_the_lines_say",
+            "source_system, week_start_date",
+            "select source_system, week_start_date, booked_quantity as figure from {batch}",
+            "select lines.source_system, lines.need_week_start_date as week_start_date,"
+            " sum(lines.quantity) as figure from marts.fct_throughput_lines as lines"
+            " semi join intermediate.int_product_work_center_hours as hours"
+            " on lines.source_system = hours.source_system"
+            " where lines.demand_kind = 'order' and lines.quantity > 0"
+            " and lines.product_id is not null and lines.need_date is not null group by 1, 2",
+            "weeks",
+            "have another quantity booked than their lines (fct_throughput_lines)",
+        ),
+    ),
+    "mart_constraint_productivity_monthly": (
+        Rule(
+            "parts_are_the_change",
+            "abs(productivity_change - mix_effect - efficiency_effect - interaction_effect)"
+            " > 1e-6 * greatest(abs(constraint_productivity), 1)",
+            "have a change that is not mix, efficiency and interaction together",
+            FAULT,
+        ),
+    ),
+    "mart_best_mix_monthly": (
+        Rule(
+            "best_lies_within_its_bounds",
+            "best_quantity not between least_quantity - 0.0001 and most_quantity + 0.0001",
+            "have a best quantity below the least or above the most",
+            FAULT,
+        ),
+    ),
+    "mart_opportunity_fit": (
+        agrees(
+            "every_open_deal_is_here",
+            "source_system",
+            "select source_system, count(*) as figure from {batch} group by 1",
+            "select source_system, count(*) as figure from marts.fct_opportunities"
+            " where outcome = 'open' group by 1",
+            "systems",
+            "have open deals that are missing here: fit leaves none out",
         ),
     ),
 }
