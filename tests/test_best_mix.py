@@ -59,18 +59,16 @@ def small_programmes(draw: st.DrawFn) -> Programme:
     n, m = draw(st.integers(1, 3)), draw(st.integers(1, 3))
 
     def whole(low: int, high: int, *shape: int) -> list:
-        each = st.integers(low, high)
-        if not shape:
-            return draw(each)
-        return [whole(low, high, *shape[1:]) for _ in range(shape[0])]
+        row = st.lists(st.integers(low, high), min_size=shape[-1], max_size=shape[-1])
+        return draw(row) if len(shape) == 1 else [draw(row) for _ in range(shape[0])]
 
-    least = np.array(whole(0, 3, n))
+    least = whole(0, 3, n)
     return programme(
         throughput=whole(-2, 9, n),
         hours=whole(0, 4, m, n),
         available=whole(0, 25, m),
         least=least,
-        most=least + np.array(whole(0, 6, n)),
+        most=[low + more for low, more in zip(least, whole(0, 6, n), strict=True)],
     )
 
 
