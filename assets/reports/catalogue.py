@@ -11,6 +11,7 @@ from assets.reports import (
     process_behaviour,
     promises,
     qualification_year_to_date,
+    sales_and_production,
     sales_process_review,
 )
 from assets.reports.content import Report
@@ -32,6 +33,7 @@ _DUE: tuple[tuple[ModuleType, Cadence], ...] = (
     (promises, "monthly"),
     (objectives, "monthly"),
     (process_behaviour, "monthly"),
+    (sales_and_production, "monthly"),
     (barriers_and_alignment, "monthly"),
 )
 REPORTS: dict[str, Listed] = {
