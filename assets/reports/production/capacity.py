@@ -1,6 +1,6 @@
 """Which work centre limits the plant, how loaded it is, and since when the limit lies there."""
 
-from assets.reports.content import Column, Part, Section, Words, words
+from assets.reports.content import Column, Headline, Number, Part, Section, Words, words
 from assets.reports.monthly import counted, missing
 from assets.reports.published import Published
 from assets.reports.review.found import MOVED, Found
@@ -90,7 +90,8 @@ def section(marts: Published) -> Found:
             " order_lines; or operations alone: load is then measured from the reports."
         )
         return missing(key, title, question, USED, why)
-    finding = (*_coming(marts), *_moved(marts))
+    peak = _peak(marts)
+    finding = (*_coming(peak), *_moved(marts))
     look = marts.numbers(
         f"select constraint_before, constraint_now, shifted_on from ({_SHIFT})",
         {"constraint_before": "text", "constraint_now": "text", "shifted_on": "date"},
@@ -117,11 +118,27 @@ def section(marts: Published) -> Found:
         else ()
     )
     parts: tuple[Part, ...] = (_heat(marts), *_tables(marts))
-    return Found(Section(key, title, question, finding, parts, USED), look=asked)
+    headline = None
+    if peak:
+        headline = Headline(
+            title="Fullest week to come",
+            number=peak["load_rate"],
+            context=words("at {} in the week of {}.", peak["work_center"], peak["week_start_date"]),
+            verdict="plain",
+            why=words(
+                "{} hours are booked of {}; open deals would bring {} more by their chances.",
+                peak["load_rate_numerator"],
+                peak["load_rate_denominator"],
+                peak["weighted_pipeline_hours"],
+            ),
+            section=key,
+            marts=USED,
+        )
+    return Found(Section(key, title, question, finding, parts, USED), headline, asked)
 
 
-def _coming(marts: Published) -> Words:
-    """What the next weeks look like: the work centre and week with the highest load."""
+def _peak(marts: Published) -> dict[str, Number] | None:
+    """The work centre and week to come with the highest load; None where nothing is booked."""
     peaks = f"""
 select work_center, week_start_date, load_rate, load_rate_numerator, load_rate_denominator,
     weighted_pipeline_hours
@@ -131,8 +148,8 @@ order by load_rate desc, week_start_date, work_center
 limit 1
 """
     if not counted(marts, f"select count(*) from ({peaks})"):
-        return ("Nothing is booked for the coming weeks. ",)
-    peak = marts.numbers(
+        return None
+    return marts.numbers(
         peaks,
         {
             "work_center": "text",
@@ -143,6 +160,12 @@ limit 1
             "weighted_pipeline_hours": "number",
         },
     )
+
+
+def _coming(peak: dict[str, Number] | None) -> Words:
+    """What the next weeks look like."""
+    if peak is None:
+        return ("Nothing is booked for the coming weeks. ",)
     return words(
         "Of the coming weeks the fullest is that of {}: {} is booked to {} ({} of {} hours), and"
         " the open deals would bring {} hours more by their chances. ",

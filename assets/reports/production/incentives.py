@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from assets.reports.content import Column, NativeChart, Part, Section, Words, words
+from assets.reports.content import Column, Headline, NativeChart, Part, Section, Words, words
 from assets.reports.monthly import counted, missing, share
 from assets.reports.published import Published
 from assets.reports.review.found import Found
@@ -81,7 +81,19 @@ from judged where choice_basis = 'offered'
     if counted(marts, f"select count(*) from marts.{CONFLICTS} where has_conflict"):
         parts += [_pairs_chart(marts), _pairs(marts)]
     parts += [_months(marts), _deals(marts), _unjudged(marts)]
-    return Found(Section(key, title, question, finding, tuple(parts), used))
+    headline = Headline(
+        title="Contribution at stake by the plan",
+        number=found["at_stake"],
+        context=words(
+            "where the best paid product is another one; {} in open deals.", found["open_stake"]
+        ),
+        verdict="plain",
+        why=words("Of {} that the best choices leave.", found["possible"]),
+        section=key,
+        marts=used,
+        case_count=found["judged_count"],
+    )
+    return Found(Section(key, title, question, finding, tuple(parts), used), headline)
 
 
 def _pairs_chart(marts: Published) -> Part:

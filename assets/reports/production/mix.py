@@ -1,6 +1,6 @@
 """Whether what is sold is what the plant makes, and what it earns by the hour that is scarce."""
 
-from assets.reports.content import Column, NativeChart, Part, Section, Words, words
+from assets.reports.content import Column, Headline, NativeChart, Part, Section, Words, words
 from assets.reports.monthly import counted, labelled, missing
 from assets.reports.published import Published
 from assets.reports.review.found import Found, look
@@ -39,8 +39,23 @@ def section(marts: Published) -> Found:
     judged = judge(marts, series, "value", "week", "number")
     finding = (*_difficulty(marts), *_balance(marts))
     parts: tuple[Part, ...] = (_chart(marts), *_tables(marts))
+    headline = None
+    if judged:
+        headline = Headline(
+            title="Mix fit",
+            number=judged.value,
+            context=words(
+                "in the week of {}; 1 is what the plant makes, product by product.", judged.period
+            ),
+            verdict=judged.verdict,
+            why=judged.why,
+            section=key,
+            marts=(MIX,),
+        )
     return Found(
-        Section(key, title, question, finding, parts, USED), look=look(judged, "Mix fit", "high")
+        Section(key, title, question, finding, parts, USED),
+        headline,
+        look(judged, "Mix fit", "high"),
     )
 
 

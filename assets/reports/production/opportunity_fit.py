@@ -1,6 +1,6 @@
 """Open deals as rep and planner read them together: can we make it, by when, what is it worth."""
 
-from assets.reports.content import Column, Section, words
+from assets.reports.content import Column, Headline, Section, words
 from assets.reports.monthly import counted, missing
 from assets.reports.published import Published
 from assets.reports.review.found import Found
@@ -104,4 +104,19 @@ order by first_need_date nulls last, opportunity_id
         ),
         is_whole_list=True,
     )
-    return Found(Section(key, title, question, finding, (table,), USED))
+    headline = Headline(
+        title="Open deals that fit the plant",
+        number=found["fitting_count"],
+        context=words(
+            "of {}; {} need more hours than their week has, {} a later date.",
+            found["deal_count"],
+            found["hours_count"],
+            found["date_count"],
+        ),
+        verdict="plain",
+        why=("By hours and by the date that is kept 80 times in 100; no deal is turned away.",),
+        section=key,
+        marts=USED,
+        case_count=found["deal_count"],
+    )
+    return Found(Section(key, title, question, finding, (table,), USED), headline)

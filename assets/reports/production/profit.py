@@ -1,6 +1,6 @@
 """Which accounts and products earn, which give it back, and what it is that costs."""
 
-from assets.reports.content import Column, NativeChart, Part, Section, words
+from assets.reports.content import Column, Headline, NativeChart, Part, Section, words
 from assets.reports.monthly import counted, labelled, missing, rate
 from assets.reports.published import Published
 from assets.reports.review.found import Found
@@ -121,7 +121,22 @@ from marts.{WHALE}
                 found["incomplete_count"],
             )
         )
-    return Found(Section(key, title, question, finding, tuple(parts), USED))
+    headline = Headline(
+        title="Profit after cost to serve",
+        number=found["profit"],
+        context=words(
+            "in the twelve months to {}; {} of {} pairs of account and product lose money.",
+            found["last_month"],
+            found["losing_count"],
+            found["pair_count"],
+        ),
+        verdict="plain",
+        why=("Net of variable cost, cost to serve and complexity; what no driver reaches is not.",),
+        section=key,
+        marts=(WHALE,),
+        case_count=found["pair_count"],
+    )
+    return Found(Section(key, title, question, finding, tuple(parts), USED), headline)
 
 
 def _curve(marts: Published) -> Part:

@@ -234,8 +234,7 @@ def _padding_chart(marts: Published, month: Number) -> Part:
                 "side:N",
                 title=None,
                 legend=alt.Legend(
-                    labelExpr="datum.value == 'quoted_more' ? 'Quoted more than taken'"
-                    " : 'Promised less than quoted'"
+                    labelExpr="datum.value == 'quoted_more' ? 'Padding' : 'Taken off'"
                 ),
             ),
             tooltip=[
