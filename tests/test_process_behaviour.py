@@ -250,4 +250,11 @@ NOT_JUDGED = {
     *("promise_changes_per_line", "promise_net_slip", "objective_half_life", "bookings_forecast"),
     *(f"active_objectives_{part}" for part in ("median", "p90", "max", "mean")),
     *("effective_objectives", "barrier_removal_time", "barrier_recurrence_rate"),
+    # what is active for many weeks, waits for the ledger, is planned, or mirrors a figure told
+    *("product_change_load", "plant_change_load", "best_mix_quantity", "one_more_hour"),
+    *("net_profit", "pocket_margin", "cost_to_serve", "complexity_cost", "cost_accuracy"),
+    *("freight_to_value", "throughput_per_constraint_hour", "constraint_productivity"),
+    *("late_against_promise_rate", "late_against_quote_rate", "infeasible_quote_rate"),
+    *("promise_implied_quantile_rate", "quote_implied_quantile_rate", "padding_days"),
+    *("override_days", "promise_weighted_days_moved", "padding_ratio", "queue_adjusted_lead_days"),
 }

@@ -92,6 +92,39 @@
                     },
                 },
                 {
+                    "mart": "mart_promise_reliability_monthly",
+                    "period": "due_month",
+                    "kind": "month",
+                    "groups": ["product_family"],
+                    "rates": {
+                        "reliability_rate": "reliability_rate",
+                        "override_rate": "override_rate",
+                        "infeasible_promise_rate": "infeasible_promise_rate",
+                    },
+                },
+                {
+                    "mart": "mart_mix_weekly",
+                    "period": "week_start_date",
+                    "kind": "week",
+                    "where": "is_over",
+                    "rates": {
+                        "balance_rate": "balance_rate",
+                        "sold_before_capable_rate": "sold_before_capable_rate",
+                    },
+                    "values": {"mix_fit": "mix_fit", "difficulty_gap": "difficulty_gap"},
+                },
+                {
+                    "mart": "mart_capacity_load_weekly",
+                    "period": "week_start_date",
+                    "kind": "week",
+                    "where": "week_type = 'past'",
+                    "subject": ["work_center_id"],
+                    "ratios": {
+                        "capacity_load_rate": "load_rate",
+                        "capacity_measured_load_rate": "measured_load_rate",
+                    },
+                },
+                {
                     "mart": "mart_rep_objectives_monthly",
                     "period": "objective_month",
                     "kind": "month",
