@@ -1,6 +1,7 @@
 """Which work centre limits the plant, how loaded it is, and since when the limit lies there."""
 
 from assets.reports.content import Column, Headline, Number, Part, Section, Words, words
+from assets.reports.freshness import AS_OF
 from assets.reports.monthly import counted, missing
 from assets.reports.published import Published
 from assets.reports.review.found import MOVED, Found
@@ -290,7 +291,8 @@ select load.source_system, load.week_start_date,
     load.load_rate, load.measured_load_rate, load.is_constraint, load.load_rate_suppressed_reason
 from marts.{LOAD} as load
 left join marts.{CENTERS} as center on load.work_center_id = center.work_center_id
-order by load.source_system, load.week_start_date desc, work_center, load.work_center_id
+order by load.source_system, abs(load.week_start_date - {AS_OF}), load.week_start_date, work_center,
+    load.work_center_id
 """,
         (
             Column("System"),

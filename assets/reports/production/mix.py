@@ -1,6 +1,7 @@
 """Whether what is sold is what the plant makes, and what it earns by the hour that is scarce."""
 
 from assets.reports.content import Column, Headline, NativeChart, Part, Section, Words, words
+from assets.reports.freshness import AS_OF
 from assets.reports.monthly import counted, labelled, missing
 from assets.reports.published import Published
 from assets.reports.review.found import Found, look
@@ -155,7 +156,7 @@ select week_start_date, is_over, constraint_work_center_id, constraint_load, boo
     pipeline_difficulty, balance_rate_numerator, balance_rate_denominator, balance_rate,
     sold_before_capable_rate_numerator, sold_before_capable_rate_denominator,
     sold_before_capable_rate
-from ({_WEEKS}) order by week_start_date desc
+from ({_WEEKS}) order by abs(week_start_date - {AS_OF}), week_start_date
 """,
         (
             Column("Week of", "date"),
@@ -213,7 +214,7 @@ select need_month, demand_kind, product_family, product_id, quantity, throughput
     throughput_per_constraint_hour_suppressed_reason, throughput_rank
 from marts.{PRODUCTS}
 where source_system = ({_SYSTEM}) and need_month is not null
-order by need_month desc, demand_kind, throughput_rank nulls last, product_id
+order by abs(need_month - {AS_OF}), need_month, demand_kind, throughput_rank nulls last, product_id
 """,
         (
             Column("Month", "month"),
