@@ -176,7 +176,7 @@ def test_exact_limits(total: int, low: int, high: int) -> None:
     for cases, is_outside in ((low, True), (low + 1, False), (high - 1, False), (high, True)):
         members = [(cases, total), *others]
         [found, *_] = compared(*zip(*members, strict=True))
-        assert found["centre_rate"] == pytest.approx(0.3, abs=1e-4)
+        assert found["centre"] == pytest.approx(0.3, abs=1e-4)
         assert found["is_outside_95"] is is_outside
 
 
@@ -192,11 +192,11 @@ def test_limits_are_those_of_the_exact_binomial(rate: float) -> None:
                 (binom.cdf(counts, total, centre) > tail)
                 & (binom.sf(counts - 1, total, centre) > tail)
             ]
-            limits = (found[f"lower_{name}_rate"], found[f"upper_{name}_rate"])
+            limits = (found[f"lower_limit_{name}"], found[f"upper_limit_{name}"])
             assert limits == pytest.approx((inside[0] / total, inside[-1] / total), abs=1e-8)
 
 
-def test_shrunken_rates() -> None:
+def test_shrunkens() -> None:
     cases, totals = np.array([0, 3, 2, 24]), np.array([3, 3, 20, 80])
     assert np.round(shrink(cases, totals, 6, 14), 3).tolist() == [0.261, 0.391, 0.2, 0.3]
 
@@ -217,7 +217,7 @@ def test_nothing_stands_out_of_one_member_or_of_a_rate_of_one() -> None:
     for cases, totals in (([3], [9]), ([9, 4], [9, 4]), ([0, 0], [9, 4])):
         for found in compared(cases, totals):
             assert found["is_outside_998"] is None
-            assert found["centre_rate"] == pytest.approx(sum(cases) / sum(totals))
+            assert found["centre"] == pytest.approx(sum(cases) / sum(totals))
 
 
 # --- The registry --------------------------------------------------------------------------------

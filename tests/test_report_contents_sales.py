@@ -277,8 +277,8 @@ def test_hostile_names_are_data(remake: Remake) -> None:
     ("target", "told"),
     [
         ("p90_amount + 1", "fewer than one case in ten would reach it"),
-        ("expected_amount + 1", "1 more than expected, and lies within those bounds"),
-        ("expected_amount - 1", "1 less than expected, and lies within those bounds"),
+        ("expected_amount + 1", "1 USD more than expected, and lies within those bounds"),
+        ("expected_amount - 1", "1 USD less than expected, and lies within those bounds"),
         ("p10_amount - 1", "nine cases in ten would reach it"),
         ("null", "the extract quotas brings one"),
     ],

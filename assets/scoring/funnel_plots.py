@@ -27,9 +27,9 @@ TAILS = {"95": 0.025, "998": 0.001}
 LIGHTEST, HEAVIEST = 1.0, 1e5
 #: what `compared` says of each member
 SCHEMA = [
-    ("centre_rate", pa.float64()),
-    *((f"{side}_{name}_rate", pa.float64()) for name in TAILS for side in ("lower", "upper")),
-    ("shrunken_rate", pa.float64()),
+    ("centre", pa.float64()),
+    *((f"{side}_limit_{name}", pa.float64()) for name in TAILS for side in ("lower", "upper")),
+    ("shrunken", pa.float64()),
     ("prior_cases", pa.float64()),
     ("dispersion_ratio", pa.float64()),
     ("is_outside_95", pa.bool_()),
@@ -51,7 +51,7 @@ def compared(cases: Sequence[int], totals: Sequence[int]) -> list[dict[str, Any]
     k, n = np.asarray(cases, dtype=np.int64), np.asarray(totals, dtype=np.int64)
     centre = float(k.sum() / n.sum()) if n.size else float("nan")
     rows: list[dict[str, Any]] = [
-        {name: None for name, _ in SCHEMA} | {"centre_rate": round(centre, 9)} for _ in k
+        {name: None for name, _ in SCHEMA} | {"centre": round(centre, 9)} for _ in k
     ]
     if n.size < 2 or not 0 < centre < 1:
         return rows
@@ -59,7 +59,7 @@ def compared(cases: Sequence[int], totals: Sequence[int]) -> list[dict[str, Any]
     shrunken = shrink(k, n, centre * weight, (1 - centre) * weight)
     dispersion = float(np.mean((k / n - centre) ** 2 / (centre * (1 - centre) / n)))
     for row, rate in zip(rows, shrunken, strict=True):
-        row["shrunken_rate"] = round(float(rate), 9)
+        row["shrunken"] = round(float(rate), 9)
         row["prior_cases"] = round(weight, 3)
         row["dispersion_ratio"] = round(dispersion, 6)
     for name, tail in TAILS.items():
@@ -70,8 +70,8 @@ def compared(cases: Sequence[int], totals: Sequence[int]) -> list[dict[str, Any]
         highest += binom.sf(highest - 1, n, centre) > tail
         highest -= binom.sf(highest - 1, n, centre) <= tail
         for i, row in enumerate(rows):
-            row[f"lower_{name}_rate"] = round(float(lowest[i] / n[i]), 9)
-            row[f"upper_{name}_rate"] = round(float(highest[i] / n[i]), 9)
+            row[f"lower_limit_{name}"] = round(float(lowest[i] / n[i]), 9)
+            row[f"upper_limit_{name}"] = round(float(highest[i] / n[i]), 9)
             row[f"is_outside_{name}"] = bool(k[i] < lowest[i] or k[i] > highest[i])
     return rows
 

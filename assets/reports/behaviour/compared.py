@@ -30,7 +30,7 @@ def section(marts: Published) -> Found:
         f"""
 select metric, source_system, dimension, count(*) as member_count,
     count(*) filter (cause = 'special') as special_count,
-    count(*) filter (is_outside_95) as outside_count, any_value(centre_rate) as centre_rate,
+    count(*) filter (is_outside_95) as outside_count, any_value(centre) as centre,
     any_value(dispersion_ratio) as dispersion_ratio
 from marts.{COMPARED} where cause is not null
 group by metric, source_system, dimension order by metric, source_system, dimension
@@ -42,7 +42,7 @@ group by metric, source_system, dimension order by metric, source_system, dimens
             "member_count": "count",
             "special_count": "count",
             "outside_count": "count",
-            "centre_rate": "rate",
+            "centre": "rate",
             "dispersion_ratio": "number",
         },
     )
@@ -70,7 +70,7 @@ group by metric, source_system, dimension order by metric, source_system, dimens
             f"""
 select {_named("metric", METRICS)} as metric, {_named("dimension", DIMENSIONS)} as members,
     source_system, count(*) as member_count, count(*) filter (is_outside_95) as outside_count,
-    count(*) filter (cause = 'special') as special_count, any_value(centre_rate) as centre_rate,
+    count(*) filter (cause = 'special') as special_count, any_value(centre) as centre,
     any_value(dispersion_ratio) as dispersion_ratio
 from marts.{COMPARED} where cause is not null
 group by metric, dimension, source_system order by metric, members, source_system
@@ -98,7 +98,7 @@ group by metric, dimension, source_system order by metric, members, source_syste
         "Products and work centers that stand out",
         f"""
 select {_named("metric", METRICS)} as metric, member, rate_numerator, rate_denominator, rate,
-    lower_998_rate, upper_998_rate, shrunken_rate
+    lower_limit_998, upper_limit_998, shrunken
 from marts.{COMPARED}
 where cause = 'special' and dimension not in ('rep', 'team')
 order by metric, dimension, member, source_system
@@ -146,11 +146,11 @@ def _chart(marts: Published, group: dict[str, Number]) -> Chart:
             ),
         )
         for field, dash in (
-            ("lower_95_rate", [2, 4]),
-            ("upper_95_rate", [2, 4]),
-            ("lower_998_rate", [6, 4]),
-            ("upper_998_rate", [6, 4]),
-            ("centre_rate", [1, 0]),
+            ("lower_limit_95", [2, 4]),
+            ("upper_limit_95", [2, 4]),
+            ("lower_limit_998", [6, 4]),
+            ("upper_limit_998", [6, 4]),
+            ("centre", [1, 0]),
         )
     ]
     tooltip = [
@@ -177,8 +177,8 @@ def _chart(marts: Published, group: dict[str, Number]) -> Chart:
         ),
         specified(alt.layer(*limits, points)),
         f"""
-select rate_denominator as cases, rate as value, {shown}, lower_95_rate, upper_95_rate,
-    lower_998_rate, upper_998_rate, centre_rate, cause
+select rate_denominator as cases, rate as value, {shown}, lower_limit_95, upper_limit_95,
+    lower_limit_998, upper_limit_998, centre, cause
 from marts.{COMPARED}
 where metric = ? and source_system = ? and dimension = ? and cause is not null
     and rate is not null
@@ -187,11 +187,11 @@ where metric = ? and source_system = ? and dimension = ? and cause is not null
             "cases": Column("Cases", "count"),
             "value": Column(rate_name, "rate"),
             "member": Column("Of"),
-            "lower_95_rate": Column("Lower 95 %", "rate"),
-            "upper_95_rate": Column("Upper 95 %", "rate"),
-            "lower_998_rate": Column("Lower 99.8 %", "rate"),
-            "upper_998_rate": Column("Upper 99.8 %", "rate"),
-            "centre_rate": Column("Common rate", "rate"),
+            "lower_limit_95": Column("Lower 95 %", "rate"),
+            "upper_limit_95": Column("Upper 95 %", "rate"),
+            "lower_limit_998": Column("Lower 99.8 %", "rate"),
+            "upper_limit_998": Column("Upper 99.8 %", "rate"),
+            "centre": Column("Common rate", "rate"),
             "cause": Column("Cause"),
         },
         metric,

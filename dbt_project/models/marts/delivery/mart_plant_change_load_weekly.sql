@@ -93,8 +93,10 @@ with
             coalesce(active.taking_effect_count, 0) as taking_effect_count,
             coalesce(active.unsigned_taking_effect_count, 0) as unsigned_taking_effect_count,
             coalesce(active.active_change_count >= 2, false) as has_collision,
-            coalesce(
-                active.active_change_count * (active.active_change_count - 1)  -- 2, 0
+            cast(
+                coalesce(
+                    active.active_change_count * (active.active_change_count - 1) / 2, 0
+                ) as bigint
             ) as collision_count,
             active.product_change_ids,
         from scopes

@@ -17,12 +17,12 @@ with
                     "int_rate_cases.rate_denominator",
                 )
             }},
-            int_rate_limits.centre_rate,
-            int_rate_limits.lower_95_rate,
-            int_rate_limits.upper_95_rate,
-            int_rate_limits.lower_998_rate,
-            int_rate_limits.upper_998_rate,
-            int_rate_limits.shrunken_rate,
+            int_rate_limits.centre,
+            int_rate_limits.lower_limit_95,
+            int_rate_limits.upper_limit_95,
+            int_rate_limits.lower_limit_998,
+            int_rate_limits.upper_limit_998,
+            int_rate_limits.shrunken,
             int_rate_limits.prior_cases,
             int_rate_limits.dispersion_ratio,
             case
