@@ -190,6 +190,16 @@ def test_the_deals_that_are_scored_teach_what_was_planted(tmp_path: Path) -> Non
     assert reasons.num_rows > 5 * said.size
 
 
+#: marts of extracts and seeds that the company of the benchmark does not have: quotes, the ledger,
+#: barriers, the pulse, decisions, lines of deals
+NOT_DELIVERED = {
+    *("fct_barriers", "mart_barriers_monthly", "mart_incentive_conflicts", "mart_interventions"),
+    *("mart_padding_quarterly", "mart_promise_spiral", "mart_profit_reconciliation"),
+    *("mart_profit_whale_curve", "mart_pulse_functions", "mart_pulse_questions"),
+    *("mart_pulse_reasons", "mart_pulse_waves"),
+}
+
+
 @pytest.mark.slow
 def test_the_floor_gives_the_marts_of_the_line(tmp_path: Path) -> None:
     """Byte for byte, so it does the same work; the line sets no row of the company aside."""
@@ -207,6 +217,7 @@ def test_the_floor_gives_the_marts_of_the_line(tmp_path: Path) -> None:
     records = {"data_quality_checks", "quarantined_rows", "publish_info"}
     assert own == {name: m["sha256"] for name, m in published.items() if name not in records}
     # on the first day no forecast is over, and a small company may teach no score
-    assert {mart for mart in own if not published[mart]["rows"]} <= marts_of_state()
+    empty = {mart for mart in own if not published[mart]["rows"]}
+    assert empty <= marts_of_state() | NOT_DELIVERED
     assert published["quarantined_rows"]["rows"] == 0
     assert line.one("select count(*) from data_quality_checks where not is_passed") == (0,)

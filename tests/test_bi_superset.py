@@ -23,7 +23,7 @@ import pytest
 from tests.landing_helpers import csv_of
 from tests.line import PROJECT, Line
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.endurance  # an installation, and three publishes
 
 ENVIRONMENT = PROJECT / ".tools" / "superset"
 USER = {"username": "reader", "password": secrets.token_urlsafe()}

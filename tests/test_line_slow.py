@@ -199,7 +199,7 @@ def _interval(numerator: int, denominator: int) -> tuple[float, float]:
     return float(low), float(high)
 
 
-@pytest.mark.parametrize("seed", [7, 11])
+@pytest.mark.parametrize("seed", [pytest.param(7, marks=pytest.mark.endurance), 11])
 def test_planted_truths_lie_in_their_intervals(seed: int, tmp_path: Path) -> None:
     line = Line(tmp_path)
     planted = json.loads(simulate(line.home, seed=seed, scale=0.3, weeks=1).read_text())
@@ -236,6 +236,7 @@ def test_planted_truths_lie_in_their_intervals(seed: int, tmp_path: Path) -> Non
     assert all(58 <= point <= 62 for (point,) in points)
 
 
+@pytest.mark.endurance  # its parts have null worlds of their own
 def test_a_null_world_stays_silent(tmp_path: Path) -> None:
     line = Line(tmp_path)
     simulate(
@@ -256,6 +257,7 @@ def test_a_null_world_stays_silent(tmp_path: Path) -> None:
     assert last == pytest.approx(first, rel=0.25), "objectives do not grow"
 
 
+@pytest.mark.endurance  # four whole runs
 def test_the_other_ways_to_start_it(tmp_path: Path) -> None:
     line = Line(tmp_path / "home")
     line.put(

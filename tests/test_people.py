@@ -573,7 +573,7 @@ def test_the_command_leaves_no_trace(published: Line, tmp_path: Path) -> None:
     }, "reports are built anew, and none of before is left"
 
 
-@pytest.mark.slow
+@pytest.mark.endurance  # three whole runs
 def test_rather_no_marts_than_those(published: Line, tmp_path: Path) -> None:
     """The line stops, so nothing new is published; what was there goes all the same."""
     shutil.copytree(published.home, tmp_path / "home")
