@@ -55,6 +55,8 @@ with
         group by source_system, period_start
         having count(distinct month_start) = 3
     ),
+    month_quotas as (select * from priced where period_kind = 'month'),
+    quarter_quotas as (select * from priced where period_kind = 'fiscal_quarter'),
     added_up as (
         select quarters.source_system, quarters.period_start, quarters.amount_base,
         from quarters
@@ -64,7 +66,7 @@ with
             and quarters.period_start = whole_quarters.period_start
         -- who has a quota for the quarter itself has said it already
         anti join
-            (select * from priced where period_kind = 'fiscal_quarter') as said
+            quarter_quotas as said
             on quarters.source_system = said.source_system
             and quarters.period_start = said.period_start
             and quarters.rep_id = said.rep_id
@@ -72,14 +74,14 @@ with
     -- nor does a month have a target while somebody's quarter is not broken down to it
     not_broken_down as (
         select distinct months.source_system, months.period_start, quarter_quotas.rep_id,
-        from (select * from priced where period_kind = 'month') as months
+        from month_quotas as months
         inner join
-            (select * from priced where period_kind = 'fiscal_quarter') as quarter_quotas
+            quarter_quotas
             on months.source_system = quarter_quotas.source_system
             and months.period_start >= quarter_quotas.period_start
             and months.period_start <= quarter_quotas.period_end
         anti join
-            (select * from priced where period_kind = 'month') as said
+            month_quotas as said
             on months.source_system = said.source_system
             and months.period_start = said.period_start
             and quarter_quotas.rep_id = said.rep_id

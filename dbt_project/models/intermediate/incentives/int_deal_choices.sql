@@ -175,9 +175,9 @@ with
             row_number() over (
                 partition by costed.opportunity_id, costed.product_id
                 order by
-                    commission_plans.product_family is null,
+                    commission_plans.product_family is null asc,
                     commission_plans.valid_from desc,
-                    commission_plans.plan_id
+                    commission_plans.plan_id asc
             )
             = 1
     ),

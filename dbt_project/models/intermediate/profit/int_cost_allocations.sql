@@ -2,31 +2,32 @@
 with
     int_cost_entries_priced as (select * from {{ ref("int_cost_entries_priced") }}),
     int_cost_driver_quantities as (select * from {{ ref("int_cost_driver_quantities") }}),
+    priced_entries as (select * exclude (unpriced_count) from int_cost_entries_priced),
     -- in whole cents and millionths of the driver: no share is rounded before the last cent
     shares as (
         select
-            int_cost_entries_priced.* exclude (unpriced_count),
+            priced_entries.*,
             int_cost_driver_quantities.account_id,
             int_cost_driver_quantities.product_id,
-            cast(abs(int_cost_entries_priced.ledger_amount) * 100 as hugeint) as ledger_cents,
+            cast(abs(priced_entries.ledger_amount) * 100 as hugeint) as ledger_cents,
             cast(int_cost_driver_quantities.quantity * 1000000 as hugeint) as part,
             sum(cast(int_cost_driver_quantities.quantity * 1000000 as hugeint)) over (
                 entry
             ) as whole,
-        from int_cost_entries_priced
+        from priced_entries
         inner join
             int_cost_driver_quantities
-            on int_cost_entries_priced.source_system = int_cost_driver_quantities.source_system
-            and int_cost_entries_priced.cost_month = int_cost_driver_quantities.cost_month
-            and int_cost_entries_priced.driver = int_cost_driver_quantities.driver
+            on priced_entries.source_system = int_cost_driver_quantities.source_system
+            and priced_entries.cost_month = int_cost_driver_quantities.cost_month
+            and priced_entries.driver = int_cost_driver_quantities.driver
         where int_cost_driver_quantities.quantity > 0
         window
             entry as (
                 partition by
-                    int_cost_entries_priced.source_system,
-                    int_cost_entries_priced.cost_month,
-                    int_cost_entries_priced.cost_pool,
-                    int_cost_entries_priced.ledger_driver
+                    priced_entries.source_system,
+                    priced_entries.cost_month,
+                    priced_entries.cost_pool,
+                    priced_entries.ledger_driver
             )
     ),
     floored as (
@@ -44,7 +45,7 @@ with
                 when
                     row_number() over (
                         partition by source_system, cost_month, cost_pool, ledger_driver
-                        order by remainder desc, account_id nulls last, product_id
+                        order by remainder desc, account_id asc nulls last, product_id asc
                     )
                     <= ledger_cents
                     - sum(full_cents) over (
@@ -54,6 +55,16 @@ with
                 else 0
             end as cents,
         from floored
+    ),
+    undriven_entries as (
+        select priced_entries.*,
+        from priced_entries
+        anti join
+            shares
+            on priced_entries.source_system = shares.source_system
+            and priced_entries.cost_month = shares.cost_month
+            and priced_entries.cost_pool = shares.cost_pool
+            and priced_entries.ledger_driver = shares.ledger_driver
     ),
     allocations as (
         select
@@ -95,13 +106,7 @@ with
                 then 'the shipments carry it'
                 else 'nothing drove it this month'
             end as unallocated_reason,
-        from int_cost_entries_priced
-        anti join
-            shares
-            on int_cost_entries_priced.source_system = shares.source_system
-            and int_cost_entries_priced.cost_month = shares.cost_month
-            and int_cost_entries_priced.cost_pool = shares.cost_pool
-            and int_cost_entries_priced.ledger_driver = shares.ledger_driver
+        from undriven_entries
     )
 select *
 from allocations

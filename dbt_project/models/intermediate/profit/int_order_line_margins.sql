@@ -47,7 +47,7 @@ with
         where
             not is_cancelled
             and not is_deleted
-            and source_system not in (select source_system from shipping_systems)
+            and source_system not in (select shipping_systems.source_system from shipping_systems)
     ),
     attributed as (
         select

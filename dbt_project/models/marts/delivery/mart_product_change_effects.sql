@@ -33,55 +33,57 @@ with
         from grouped
         group by source_system, grouped_by, group_value, measure
     ),
+    counted as (
+        select
+            int_product_change_effects_pooled.*, left_out.not_whole_count, left_out.not_alone_count,
+        from int_product_change_effects_pooled
+        left join
+            left_out
+            on left_out.source_system = int_product_change_effects_pooled.source_system
+            and left_out.grouped_by = int_product_change_effects_pooled.grouped_by
+            and left_out.group_value = int_product_change_effects_pooled.group_value
+            and left_out.measure = int_product_change_effects_pooled.measure
+    ),
     reasoned as (
         select
             *,
             {% for prefix in ["", "placebo_", "net_"] -%}
                 {{ suppressed_reason(prefix ~ "product_count") }} as {{ prefix }}reason,
             {% endfor %}
-        from int_product_change_effects_pooled
+        from counted
     ),
     effects as (
         select
-            reasoned.source_system,
-            reasoned.grouped_by,
-            reasoned.group_value,
-            reasoned.measure,
-            reasoned.change_count,
-            reasoned.product_count,
-            left_out.not_whole_count,
-            left_out.not_alone_count,
-            reasoned.before_sum,
-            reasoned.after_sum,
+            source_system,
+            grouped_by,
+            group_value,
+            measure,
+            change_count,
+            product_count,
+            not_whole_count,
+            not_alone_count,
+            before_sum,
+            after_sum,
             {% for prefix in ["", "placebo_", "net_"] -%}
-                {% if prefix %}
-                    reasoned.{{ prefix }}change_count, reasoned.{{ prefix }}product_count,
-                {% endif %}
+                {% if prefix %} {{ prefix }}change_count, {{ prefix }}product_count, {% endif %}
                 {% for end in ["", "_low", "_high"] -%}
                     case
-                        when reasoned.{{ prefix }}reason is null
-                        then reasoned.mean_{{ prefix }}difference{{ end }}
+                        when {{ prefix }}reason is null then mean_{{ prefix }}difference{{ end }}
                     end as mean_{{ prefix }}difference{{ end }},
                 {% endfor %}
-                reasoned.{{ prefix }}reason as mean_{{ prefix }}difference_suppressed_reason,
+                {{ prefix }}reason as mean_{{ prefix }}difference_suppressed_reason,
             {% endfor %}
             case
-                when reasoned.net_reason is not null
+                when net_reason is not null
                 then 'too few'
-                when reasoned.corrected_low > 0
+                when corrected_low > 0
                 then 'more'
-                when reasoned.corrected_high < 0
+                when corrected_high < 0
                 then 'less'
                 else 'not shown'
             end as effect_status,
-            reasoned.compared_count,
+            compared_count,
         from reasoned
-        left join
-            left_out
-            on left_out.source_system = reasoned.source_system
-            and left_out.grouped_by = reasoned.grouped_by
-            and left_out.group_value = reasoned.group_value
-            and left_out.measure = reasoned.measure
     )
 select *
 from effects

@@ -80,7 +80,7 @@ with
                 select
                     * replace (case when net_price is not null then list_price end as list_price),
                 from in_base
-            )
+            ) as offered
         window item as (partition by source_system, product_id, fiscal_quarter_start)
     ),
     compared as (

@@ -116,7 +116,7 @@ with
             curve as (partition by source_system, level),
             most_first as (
                 partition by source_system, level
-                order by net_profit_amount desc, account_id, product_id
+                order by net_profit_amount desc, account_id asc, product_id asc
                 rows between unbounded preceding and current row
             )
     ),
