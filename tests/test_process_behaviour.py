@@ -1,7 +1,6 @@
 """Signals and noise: limits that hold on simulated processes, baselines that stay."""
 
 import re
-import shutil
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from scipy.stats import betabinom, binom
 from assets.scoring.funnel_plots import compared, prior_cases, shrink
 from assets.scoring.process_baselines import KEY, locked
 from assets.settings import Settings
-from tests.dbt_helpers import PROJECT, run_dbt
+from tests.dbt_helpers import PROJECT, bare_project, run_dbt
 
 #: of them the last twelve are the fiscal year that is judged
 MONTHS, BEFORE = 60, 48
@@ -31,23 +30,17 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     rise by 1.5 sigma with the fiscal year."""
     settings = Settings(tmp_path_factory.mktemp("processes"), date(2026, 12, 31))
     settings.warehouse.parent.mkdir(parents=True)
-    project = settings.home / "project"
-    for part in (
-        *("dbt_project.yml", "profiles.yml", "macros", "models/_groups.yml"),
+    project = bare_project(
+        settings.home / "project",
         "models/intermediate/behaviour/int_process_baselines_measured.sql",
         "models/intermediate/behaviour/int_process_baselines.py",
         "models/marts/process/mart_process_behaviour.sql",
-    ):
-        (project / part).parent.mkdir(parents=True, exist_ok=True)
-        copy = shutil.copytree if (PROJECT / part).is_dir() else shutil.copy
-        copy(PROJECT / part, project / part)
-    # its columns stand in a file that names more of the project
-    settled = (project / "dbt_project.yml").read_text().replace("enforced: true", "enforced: false")
-    (project / "dbt_project.yml").write_text(settled)
-    points = project / "models/intermediate/behaviour/int_metric_series_regimes.sql"
-    points.write_text("select * from main.points")
-    (project / "models/stg_run_settings.sql").write_text(
-        "select date '2026-12-31' as as_of_date, 1::bigint as fiscal_year_start_month"
+        stubs={
+            "int_metric_series_regimes": "select * from main.points",
+            "stg_run_settings": (
+                "select date '2026-12-31' as as_of_date, 1::bigint as fiscal_year_start_month"
+            ),
+        },
     )
     figures = np.random.default_rng(12).normal(100, 10, (STEADY + SHIFTED, MONTHS))
     figures[STEADY:, BEFORE:] += 15

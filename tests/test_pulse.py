@@ -1,13 +1,12 @@
 """The alignment pulse: nothing published lets anybody work a small group out."""
 
-import shutil
 from datetime import date
 
 import duckdb
 import pytest
 
 from assets.settings import Settings
-from tests.dbt_helpers import PROJECT, run_dbt
+from tests.dbt_helpers import bare_project, run_dbt
 
 QUESTIONS = ("alignment", "information", "promises_kept")
 
@@ -42,18 +41,6 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """The marts of the pulse, by the project's own models, of two systems."""
     settings = Settings(tmp_path_factory.mktemp("pulse"), date(2026, 6, 30))
     settings.warehouse.parent.mkdir(parents=True)
-    project = settings.home / "project"
-    marts = ("functions", "questions", "reasons", "waves")
-    for part in (
-        *("dbt_project.yml", "profiles.yml", "macros", "models/_groups.yml"),
-        "models/intermediate/pulse/int_pulse_respondents.sql",
-        *(f"models/marts/people/mart_pulse_{mart}.sql" for mart in marts),
-    ):
-        (project / part).parent.mkdir(parents=True, exist_ok=True)
-        copy = shutil.copytree if (PROJECT / part).is_dir() else shutil.copy
-        copy(PROJECT / part, project / part)
-    settled = (project / "dbt_project.yml").read_text().replace("enforced: true", "enforced: false")
-    (project / "dbt_project.yml").write_text(settled)
     stubs = {
         "stg_run_settings": "select date '2026-06-30' as as_of_date",
         "int_pulse_responses_unioned": "select * from main.answers",
@@ -66,8 +53,13 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Settings:
             " null::date as done_on where false"
         ),
     }
-    for name, sql in stubs.items():
-        (project / "models" / f"{name}.sql").write_text(sql)
+    marts = ("functions", "questions", "reasons", "waves")
+    project = bare_project(
+        settings.home / "project",
+        "models/intermediate/pulse/int_pulse_respondents.sql",
+        *(f"models/marts/people/mart_pulse_{mart}.sql" for mart in marts),
+        stubs=stubs,
+    )
     with duckdb.connect(str(settings.warehouse)) as warehouse:
         warehouse.execute(
             "create table answers (source_system text, wave text, respondent_key text,"
