@@ -160,7 +160,7 @@ def test_the_demo_company_s_load_is_measured_as_it_was(demo_line: Line) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("without", [(), ("capacity",)])
+@pytest.mark.parametrize("without", [(), pytest.param(("capacity",), marks=pytest.mark.endurance)])
 def test_the_constraint_moves_where_it_was_planted_and_nowhere_else(
     without: tuple[str, ...], tmp_path: Path
 ) -> None:
