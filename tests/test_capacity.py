@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,50 +11,24 @@ import numpy as np
 import pytest
 
 from assets.demo import simulate
-from assets.reports.content import Number, PublishInfo, Words, shown
+from assets.reports.content import told
 from assets.reports.production import capacity
 from assets.reports.published import Published
+from tests.bare_marts import bare_marts, fill
 from tests.line import Line
 
 MONDAY = date(2026, 6, 29)
-INFO = PublishInfo("v", date(2026, 6, 30), "UTC", "USD", 1, datetime(2026, 7, 1))  # noqa: DTZ001
 
 
 @pytest.fixture
 def marts() -> Iterator[Published]:
-    """The three tables that the section reads, empty, with the columns that it reads."""
-    with duckdb.connect() as connection:
-        connection.execute("create schema marts")
-        connection.execute(
-            """
-            create table marts.mart_capacity_load_weekly (
-                source_system varchar, work_center_id varchar, week_start_date date,
-                week_type varchar, available_hours double, available_hours_basis varchar,
-                overtime_hours double, booked_hours double, overdue_hours double,
-                weighted_pipeline_hours double, measured_hours double, load_basis varchar,
-                load_rate double, load_rate_numerator double, load_rate_denominator double,
-                load_rate_suppressed_reason varchar, load_with_pipeline_rate double,
-                measured_load_rate double, is_constraint boolean, constraint_count bigint,
-                is_measured_constraint boolean
-            )
-            """
-        )
-        connection.execute(
-            "create table marts.dim_work_centers as from (values ('A', 'Milling'),"
-            " ('B', 'Grinding'), ('C', null)) as centers(work_center_id, work_center_name)"
-        )
-        connection.execute(
-            """
-            create table marts.dim_product_capabilities (
-                source_system varchar, product_id varchar, product_name varchar,
-                product_family varchar, valid_to date, difficulty_index double,
-                constraint_hours_per_good_unit double, hours_per_good_unit double,
-                setups_per_lot double, first_pass_yield_rate double, lead_time_p50_days double,
-                lead_time_p90_days double, lead_time_count bigint, is_prior boolean
-            )
-            """
-        )
-        yield Published(connection, INFO)
+    """The three tables that the section reads, with three work centres."""
+    with bare_marts(
+        "mart_capacity_load_weekly", "dim_work_centers", "dim_product_capabilities"
+    ) as marts:
+        for center, name in (("A", "Milling"), ("B", "Grinding"), ("C", None)):
+            fill(marts, "dim_work_centers", {"work_center_id": center, "work_center_name": name})
+        yield marts
 
 
 def put(marts: Published, weeks_ago: int, loads: dict[str, float], system: str = "s") -> None:
@@ -75,17 +49,7 @@ def put(marts: Published, weeks_ago: int, loads: dict[str, float], system: str =
             "is_constraint": load == max(loads.values()),
             "is_measured_constraint": weeks_ago > 0 and load == max(loads.values()),
         }
-        marts.connection.execute(
-            f"insert into marts.mart_capacity_load_weekly ({', '.join(row)})"
-            f" values ({', '.join('?' * len(row))})",
-            list(row.values()),
-        )
-
-
-def told(words: Words) -> str:
-    return "".join(
-        shown(part.value, part.unit) if isinstance(part, Number) else part for part in words
-    )
+        fill(marts, "mart_capacity_load_weekly", row)
 
 
 def test_a_constraint_that_moved_is_told_with_its_week(marts: Published) -> None:

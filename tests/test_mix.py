@@ -1,7 +1,7 @@
 """The parts of a change in constraint productivity, and what the sections on the mix say."""
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +10,20 @@ import numpy as np
 import pytest
 
 from assets.landing.land import prepare
-from assets.reports.content import PublishInfo, Table, figures, told
+from assets.reports.content import Table, figures, told
 from assets.reports.production import best_mix, mix, opportunity_fit
 from assets.reports.published import Published
 from assets.settings import Settings
-from tests.dbt_helpers import PROJECT, part_of_project, run_dbt
+from tests.bare_marts import bare_marts, fill
+from tests.dbt_helpers import part_of_project, run_dbt
 
-INFO = PublishInfo("v", date(2026, 6, 30), "UTC", "USD", 1, datetime(2026, 7, 1))  # noqa: DTZ001
 MARTS = (
-    "delivery/mart_mix_weekly",
-    "delivery/mart_throughput_products_monthly",
-    "delivery/mart_constraint_productivity_monthly",
-    "delivery/mart_best_mix_monthly",
-    "delivery/mart_best_mix_constraints_monthly",
-    "sales/mart_opportunity_fit",
+    "mart_mix_weekly",
+    "mart_throughput_products_monthly",
+    "mart_constraint_productivity_monthly",
+    "mart_best_mix_monthly",
+    "mart_best_mix_constraints_monthly",
+    "mart_opportunity_fit",
 )
 SECTIONS = (mix, best_mix, opportunity_fit)
 
@@ -31,22 +31,12 @@ SECTIONS = (mix, best_mix, opportunity_fit)
 @pytest.fixture
 def marts() -> Iterator[Published]:
     """The marts that the sections read, empty, as their contracts have them."""
-    import yaml
-
-    with duckdb.connect() as connection:
-        connection.execute("create schema marts")
-        for path in MARTS:
-            [model] = yaml.safe_load((PROJECT / f"models/marts/{path}.yml").read_text())["models"]
-            columns = ", ".join(f"{each['name']} {each['data_type']}" for each in model["columns"])
-            connection.execute(f"create table marts.{model['name']} ({columns})")
-        yield Published(connection, INFO)
+    with bare_marts(*MARTS) as marts:
+        yield marts
 
 
 def put(marts: Published, mart: str, **row: Any) -> None:
-    marts.connection.execute(
-        f"insert into marts.{mart} ({', '.join(row)}) values ({', '.join('?' * len(row))})",
-        list(row.values()),
-    )
+    fill(marts, mart, row)
 
 
 @pytest.mark.parametrize("module", SECTIONS)

@@ -1,34 +1,25 @@
 """What product changes do, beside placebo dates; the sections on changes and incentives."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import date
 from typing import Any
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
-from assets.reports.content import PublishInfo, Table, Words, told
+from assets.reports.content import Table, Words, told
 from assets.reports.production import change_load, incentives
 from assets.reports.published import Published
 from assets.reports.review.found import Found
 from assets.scoring.change_effects import clustered_mean, pooled
+from tests.bare_marts import bare_marts, fill
 
-MARTS = Path(__file__).parents[1] / "dbt_project" / "models" / "marts"
-TABLES = {
-    "delivery": (
-        "fct_product_changes",
-        "mart_product_change_effects",
-        "mart_product_change_sign_offs",
-        "mart_plant_change_load_weekly",
-    ),
-    "people": ("mart_rep_change_load_weekly",),
-    "sales": ("mart_incentive_conflicts",),
-    "shared": ("dim_products", "dim_work_centers"),
-}
+TABLES = (
+    *("fct_product_changes", "mart_product_change_effects", "mart_product_change_sign_offs"),
+    *("mart_plant_change_load_weekly", "mart_rep_change_load_weekly", "mart_incentive_conflicts"),
+    *("dim_products", "dim_work_centers"),
+)
 
 
 def test_one_change_per_product_gives_the_ordinary_interval() -> None:
@@ -162,28 +153,8 @@ def test_without_changes_there_is_nothing() -> None:
 @pytest.fixture
 def marts() -> Iterator[Published]:
     """The tables of the contracts, empty."""
-    with duckdb.connect() as connection:
-        connection.execute("create schema marts")
-        for folder, names in TABLES.items():
-            for name in names:
-                contract = yaml.safe_load((MARTS / folder / f"{name}.yml").read_text())
-                columns = ", ".join(
-                    f"{column['name']} {column['data_type']}"
-                    for column in contract["models"][0]["columns"]
-                )
-                connection.execute(f"create table marts.{name} ({columns})")
-        info = PublishInfo(
-            "v", date(2026, 6, 30), "UTC", "USD", 1, datetime(2026, 7, 1, tzinfo=UTC)
-        )
-        yield Published(connection, info)
-
-
-def fill(marts: Published, table: str, *rows: dict[str, Any]) -> None:
-    for row in rows:
-        marks = ", ".join("?" for _ in row)
-        marts.connection.execute(
-            f"insert into marts.{table} ({', '.join(row)}) values ({marks})", list(row.values())
-        )
+    with bare_marts(*TABLES) as marts:
+        yield marts
 
 
 def said(found: Found) -> str:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -25,6 +24,7 @@ from assets.reports.objective.load import limit
 from assets.reports.promise.overdue import BACKLOG, OVERDUE
 from assets.reports.published import Published, published
 from assets.settings import Settings
+from tests.bare_marts import empty_marts
 from tests.line import Line
 from tests.sample_report import names_of_ours
 
@@ -50,24 +50,6 @@ def empty(home: Settings) -> Iterator[Published]:
     """The published tables without their rows, to be filled as a test needs."""
     with empty_marts(home) as marts:
         yield marts
-
-
-@contextmanager
-def empty_marts(home: Settings) -> Iterator[Published]:
-    with published(home) as marts:
-        connection = marts.connection
-        tables = connection.execute(
-            "select table_name from duckdb_tables() where database_name = 'published'"
-            " and schema_name = 'marts'"
-        ).fetchall()
-        connection.execute("attach ':memory:' as bare; create schema bare.marts")
-        for (table,) in tables:
-            connection.execute(
-                f'create table bare.marts."{table}" as from published.marts."{table}" limit 0'
-            )
-        connection.execute("use bare.marts")
-        connection.execute("insert into publish_info from published.marts.publish_info")
-        yield Published(connection, marts.info)
 
 
 def section(report: Report, key: str) -> Section:

@@ -10,8 +10,8 @@ from assets.reports.content import Chart, Table, figures, told
 from assets.reports.production import promise_reliability, promise_spiral
 from assets.reports.published import Published, published
 from assets.settings import Settings
+from tests.bare_marts import empty_marts
 from tests.line import Line
-from tests.test_report_contents_delivery import empty_marts
 
 SECTIONS = {
     "promise_reliability": promise_reliability.section,
