@@ -29,37 +29,18 @@
             {{ group_column }},
             objective_month,
             days,
-            count(*) filter (where has_ended) as ended,
-            count(*) as left_over,
+            count(*) filter (where has_ended) as ended_count,
+            count(*) as watched_count,
         from observed
         group by {{ group_column }}, objective_month, days
     ),
-    at_risk as (
-        select
-            *,
-            sum(left_over) over (
-                partition by {{ group_column }}, objective_month
-                order by days
-                rows between current row and unbounded following
-            ) as risk_count,
-        from by_days
-    ),
-    survival as (
-        select
-            *,
-            product(1 - ended / risk_count) over (
-                partition by {{ group_column }}, objective_month
-                order by days
-                rows between unbounded preceding and current row
-            ) as survival_rate,
-        from at_risk
-    ),
+    {{ kaplan_meier("by_days", group_column ~ ", objective_month") }},
     half_lives as (
         select
             {{ group_column }},
             objective_month,
-            cast(sum(left_over) as bigint) as lifetime_count,
-            min(days) filter (where round(survival_rate, 9) <= 0.5) as half_life_days,
+            cast(sum(watched_count) as bigint) as lifetime_count,
+            min(days) filter (where round(staying_rate, 9) <= 0.5) as half_life_days,
         from survival
         group by {{ group_column }}, objective_month
     )

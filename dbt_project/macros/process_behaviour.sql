@@ -275,3 +275,9 @@
         else 1.0
     end
 {%- endmacro %}
+
+
+{# The last day of a month or week. #}
+{% macro period_end() -%}
+    case when period_kind = 'month' then last_day(period_start) else period_start + 6 end
+{%- endmacro %}

@@ -17,25 +17,14 @@ with
             struct_extract(point, 'numerator') as numerator,
             struct_extract(point, 'denominator') as denominator,
             struct_extract(point, 'value') as value,
+            {{ period_end() }} as period_end,
         from told
     ),
     finished_points as (
-        select
-            points.*,
-            case
-                when points.period_kind = 'month'
-                then last_day(points.period_start)
-                else points.period_start + 6
-            end as period_end,
+        select points.*,
         from points
         cross join run_settings
-        where
-            case
-                when points.period_kind = 'month'
-                then last_day(points.period_start)
-                else points.period_start + 6
-            end
-            <= run_settings.as_of_date
+        where points.period_end <= run_settings.as_of_date
     ),
     mart_spans as (
         select

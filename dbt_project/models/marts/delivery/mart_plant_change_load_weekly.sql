@@ -92,12 +92,7 @@ with
             coalesce(active.active_change_count, 0) as active_change_count,
             coalesce(active.taking_effect_count, 0) as taking_effect_count,
             coalesce(active.unsigned_taking_effect_count, 0) as unsigned_taking_effect_count,
-            coalesce(active.active_change_count >= 2, false) as has_collision,
-            cast(
-                coalesce(
-                    active.active_change_count * (active.active_change_count - 1) / 2, 0
-                ) as bigint
-            ) as collision_count,
+            {{ collision_columns("active.active_change_count") }},
             active.product_change_ids,
         from scopes
         inner join first_weeks on first_weeks.source_system = scopes.source_system

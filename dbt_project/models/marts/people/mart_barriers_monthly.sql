@@ -83,39 +83,20 @@ with
             process_step,
             barrier_month,
             days,
-            count(*) filter (where has_ended) as ended,
-            count(*) as left_over,
+            count(*) filter (where has_ended) as ended_count,
+            count(*) as watched_count,
         from watched_barriers
         where is_raised_lately
         group by source_system, process_step, barrier_month, days
     ),
-    at_risk as (
-        select
-            *,
-            sum(left_over) over (
-                partition by source_system, process_step, barrier_month
-                order by days
-                rows between current row and unbounded following
-            ) as risk_count,
-        from by_days
-    ),
-    survival as (
-        select
-            *,
-            product(1 - ended / risk_count) over (
-                partition by source_system, process_step, barrier_month
-                order by days
-                rows between unbounded preceding and current row
-            ) as open_rate,
-        from at_risk
-    ),
+    {{ kaplan_meier("by_days", "source_system, process_step, barrier_month") }},
     removal_times as (
         select
             source_system,
             process_step,
             barrier_month,
-            cast(sum(left_over) as bigint) as removal_case_count,
-            min(days) filter (where round(open_rate, 9) <= 0.5) as removal_p50_days,
+            cast(sum(watched_count) as bigint) as removal_case_count,
+            min(days) filter (where round(staying_rate, 9) <= 0.5) as removal_p50_days,
         from survival
         group by source_system, process_step, barrier_month
     ),

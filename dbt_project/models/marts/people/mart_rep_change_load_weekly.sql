@@ -93,12 +93,7 @@ with
             coalesce(reached.reached_by_objective_count, 0) as reached_by_objective_count,
             coalesce(reached.reached_by_product_count, 0) as reached_by_product_count,
             coalesce(reached.taking_effect_count, 0) as taking_effect_count,
-            coalesce(reached.active_change_count >= 2, false) as has_collision,
-            cast(
-                coalesce(
-                    reached.active_change_count * (reached.active_change_count - 1) / 2, 0
-                ) as bigint
-            ) as collision_count,
+            {{ collision_columns("reached.active_change_count") }},
             coalesce(issued.issued_objective_count, 0) as issued_objective_count,
             coalesce(issued.new_objective_count, 0) as new_objective_count,
         from rep_weeks

@@ -126,9 +126,7 @@ with
             member,
             period_kind,
             period_start,
-            case
-                when period_kind = 'month' then last_day(period_start) else period_start + 6
-            end as period_end,
+            {{ period_end() }} as period_end,
             measure_kind,
             numerator,
             denominator,

@@ -215,26 +215,15 @@ with
             weeks.week_start,
             least(visit_counts.exited_date, weeks.week_end) - visit_counts.entered_date
     ),
-    at_risk as (
-        select
-            *,
-            sum(visit_count) over (
-                partition by source_system, pipeline, stage, week_start
-                order by days_in_stage desc
-                rows between unbounded preceding and current row
-            ) as at_risk_count,
-        from observed
-    ),
-    survival as (
-        select
-            *,
-            product(1 - {{ safe_ratio("exit_count", "at_risk_count") }}) over (
-                partition by source_system, pipeline, stage, week_start
-                order by days_in_stage
-                rows between unbounded preceding and current row
-            ) as staying_probability,
-        from at_risk
-    ),
+    {{
+        kaplan_meier(
+            "observed",
+            "source_system, pipeline, stage, week_start",
+            days="days_in_stage",
+            ended="exit_count",
+            watched="visit_count",
+        )
+    }},
     times_in_stage as (
         select
             source_system,
@@ -243,8 +232,8 @@ with
             week_start,
             cast(sum(visit_count) as bigint) as visit_count,
             cast(sum(visit_count - exit_count) as bigint) as open_visit_count,
-            min(days_in_stage) filter (where round(staying_probability, 9) <= 0.5) as p50_days,
-            min(days_in_stage) filter (where round(staying_probability, 9) <= 0.1) as p90_days,
+            min(days_in_stage) filter (where round(staying_rate, 9) <= 0.5) as p50_days,
+            min(days_in_stage) filter (where round(staying_rate, 9) <= 0.1) as p90_days,
         from survival
         group by source_system, pipeline, stage, week_start
     ),
