@@ -361,6 +361,60 @@ def specified(picture: Any) -> dict[str, Any]:
     return spec
 
 
+def picture(
+    column: Column, x: str, x_title: str, is_usual: str, verdict: tuple[str, str]
+) -> dict[str, Any]:
+    """The specification of a process behaviour chart, over rows with value, centre, lower_limit and
+    upper_limit.
+
+    Args:
+        column: what the value is called, and its unit.
+        x, x_title: the field of the period, and its name in the tooltip.
+        is_usual: a Vega expression; what is not usual is a diamond.
+        verdict: the field that says what there is to see, and its name in the tooltip.
+    """
+    import altair as alt
+
+    percent = ".0%" if column.unit == "rate" else "~s"
+
+    def line(field: str, **mark: Any) -> alt.Chart:
+        return (
+            alt.Chart(alt.NamedData("rows"))
+            .mark_line(**mark)
+            .encode(
+                x=alt.X(f"{x}:T", title=None),
+                y=alt.Y(f"{field}:Q", title=column.label, axis=alt.Axis(format=percent)),
+            )
+        )
+
+    points = (
+        alt.Chart(alt.NamedData("rows"))
+        .mark_point(filled=True)
+        .encode(
+            x=alt.X(f"{x}:T", title=None),
+            y=alt.Y("value:Q", title=column.label),
+            shape=alt.condition(is_usual, alt.value("circle"), alt.value("diamond")),
+            size=alt.condition(is_usual, alt.value(30), alt.value(140)),
+            tooltip=[
+                alt.Tooltip(f"{x}:T", title=x_title),
+                alt.Tooltip("value:Q", title=column.label, format=percent),
+                alt.Tooltip("lower_limit:Q", title="Lower limit", format=percent),
+                alt.Tooltip("upper_limit:Q", title="Upper limit", format=percent),
+                alt.Tooltip(f"{verdict[0]}:N", title=verdict[1]),
+            ],
+        )
+    )
+    return specified(
+        alt.layer(
+            line("lower_limit", strokeDash=[4, 4], opacity=0.6),
+            line("upper_limit", strokeDash=[4, 4], opacity=0.6),
+            line("centre", opacity=0.6),
+            line("value"),
+            points,
+        )
+    )
+
+
 def chart(
     marts: Published,
     title: str,
@@ -373,7 +427,6 @@ def chart(
     most: int = 60,
 ) -> Chart:
     """The series with its centre and limits; the last `most` periods."""
-    import altair as alt
 
     sql = f"""
 select period, value, centre, lower_limit, upper_limit, reason
@@ -383,55 +436,17 @@ from (
 )
 where periods_back <= {most}
 """
-    percent = ".0%" if column.unit == "rate" else "~s"
-    x = alt.X("period:T", title=None)
-    y_title = column.label
-
-    def line(field: str, **mark: Any) -> alt.Chart:
-        return (
-            alt.Chart(alt.NamedData("rows"))
-            .mark_line(**mark)
-            .encode(x=x, y=alt.Y(f"{field}:Q", title=y_title, axis=alt.Axis(format=percent)))
-        )
-
-    points = (
-        alt.Chart(alt.NamedData("rows"))
-        .mark_point(filled=True)
-        .encode(
-            x=x,
-            y=alt.Y("value:Q", title=y_title),
-            shape=alt.condition(
-                "datum.reason == 'within' || datum.reason == 'few cases'"
-                " || datum.reason == 'few periods'",
-                alt.value("circle"),
-                alt.value("diamond"),
-            ),
-            size=alt.condition(
-                "datum.reason == 'within' || datum.reason == 'few cases'"
-                " || datum.reason == 'few periods'",
-                alt.value(30),
-                alt.value(140),
-            ),
-            tooltip=[
-                alt.Tooltip("period:T", title=period),
-                alt.Tooltip("value:Q", title=y_title, format=percent),
-                alt.Tooltip("lower_limit:Q", title="Lower limit", format=percent),
-                alt.Tooltip("upper_limit:Q", title="Upper limit", format=percent),
-                alt.Tooltip("reason:N", title="Verdict"),
-            ],
-        )
-    )
-    layered = alt.layer(
-        line("lower_limit", strokeDash=[4, 4], opacity=0.6),
-        line("upper_limit", strokeDash=[4, 4], opacity=0.6),
-        line("centre", opacity=0.6),
-        line("value"),
-        points,
-    )
     return marts.chart(
         title,
         label,
-        specified(layered),
+        picture(
+            column,
+            "period",
+            period,
+            "datum.reason == 'within' || datum.reason == 'few cases'"
+            " || datum.reason == 'few periods'",
+            ("reason", "Verdict"),
+        ),
         sql,
         {
             "period": Column(period.capitalize(), "month" if period == "month" else "date"),

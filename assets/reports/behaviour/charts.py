@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from assets.reports.behaviour.changed import BEHAVIOUR
 from assets.reports.content import (
+    Chart,
     Column,
     NativeChart,
     Number,
@@ -18,7 +18,7 @@ from assets.reports.content import (
 )
 from assets.reports.published import Published
 from assets.reports.review.found import Found
-from assets.reports.signals import specified
+from assets.reports.signals import picture
 
 #: what a chart shows at most: periods up to the last
 MOST = 60
@@ -102,11 +102,11 @@ order by metric, source_system, subject
             {"metric": "text", "source_system": "text", "subject": "text", "is_signal": "flag"},
         )
         for metric, (name, unit, subject) in topic.figures.items():
-            for row in series:
-                if row["metric"].value != metric or subject not in (None, row["subject"].value):
-                    continue
-                unusual += row["is_signal"].value is True
-                parts += _chart(marts, row, name, unit)
+            of_metric = [row for row in series if row["metric"].value == metric]
+            for row in of_metric:
+                if subject in (None, row["subject"].value):
+                    unusual += row["is_signal"].value is True
+                    parts.append(_chart(marts, row, name, unit, len(of_metric) > 1))
         if parts:
             # each figure's own sentence stands under its chart; a total would say no more
             finding: Words = (
@@ -119,84 +119,41 @@ order by metric, source_system, subject
             )
 
 
-def _chart(marts: Published, series: dict[str, Number], name: str, unit: Unit) -> tuple[Part, ...]:
-    import altair as alt
-
+def _chart(
+    marts: Published, series: dict[str, Number], name: str, unit: Unit, is_one_of_several: bool
+) -> Chart:
     key = tuple(series[part].value for part in ("metric", "source_system", "subject"))
     own = (
         f"select * from marts.{BEHAVIOUR} where metric = ? and source_system = ? and subject = ?"
         " and dimension = 'all'"
     )
-    others = marts.number(
-        f"select count(distinct (source_system, subject)) from marts.{BEHAVIOUR}"
-        " where metric = ? and dimension = 'all'",
-        "count",
-        series["metric"].value,
-    )
     title = name
-    if others.value != 1 and "first promise" not in name:
+    if is_one_of_several and "first promise" not in name:
         title = f"{name}: {series['subject'].value}, {series['source_system'].value}"
-    percent = ".0%" if unit == "rate" else "~s"
-
-    def line(field: str, **mark: Any) -> alt.Chart:
-        return (
-            alt.Chart(alt.NamedData("rows"))
-            .mark_line(**mark)
-            .encode(
-                x=alt.X("period_start:T", title=None),
-                y=alt.Y(f"{field}:Q", title=name, axis=alt.Axis(format=percent)),
-            )
-        )
-
-    points = (
-        alt.Chart(alt.NamedData("rows"))
-        .mark_point(filled=True)
-        .encode(
-            x=alt.X("period_start:T", title=None),
-            y=alt.Y("value:Q", title=name),
-            shape=alt.condition("datum.is_signal", alt.value("diamond"), alt.value("circle")),
-            size=alt.condition("datum.is_signal", alt.value(140), alt.value(30)),
-            tooltip=[
-                alt.Tooltip("period_start:T", title="Period"),
-                alt.Tooltip("value:Q", title=name, format=percent),
-                alt.Tooltip("lower_limit:Q", title="Lower limit", format=percent),
-                alt.Tooltip("upper_limit:Q", title="Upper limit", format=percent),
-                alt.Tooltip("signal_rule:N", title="Signal"),
-            ],
-        )
-    )
-    layered = alt.layer(
-        line("lower_limit", strokeDash=[4, 4], opacity=0.6),
-        line("upper_limit", strokeDash=[4, 4], opacity=0.6),
-        line("centre", opacity=0.6),
-        line("value"),
-        points,
-    )
+    column = Column(name, unit)
     sentence = _sentence(marts, own, key, name, unit)
-    return (
-        marts.chart(
-            title,
-            sentence,
-            specified(layered),
-            f"""
+    return marts.chart(
+        title,
+        sentence,
+        picture(column, "period_start", "Period", "!datum.is_signal", ("signal_rule", "Signal")),
+        f"""
 select period_start, value, centre, lower_limit, upper_limit, is_signal, signal_rule
 from ({own}) order by period_start desc limit {MOST}
 """,
-            {
-                "period_start": Column("Period", "date"),
-                "value": Column(name, unit),
-                "centre": Column("Centre", unit),
-                "lower_limit": Column("Lower limit", unit),
-                "upper_limit": Column("Upper limit", unit),
-                "is_signal": Column("Signal", "flag"),
-                "signal_rule": Column("Rule"),
-            },
-            *key,
-            native=NativeChart(
-                "line", "period_start", ("value", "centre", "lower_limit", "upper_limit")
-            ),
-            note=sentence,
+        {
+            "period_start": Column("Period", "date"),
+            "value": column,
+            "centre": Column("Centre", unit),
+            "lower_limit": Column("Lower limit", unit),
+            "upper_limit": Column("Upper limit", unit),
+            "is_signal": Column("Signal", "flag"),
+            "signal_rule": Column("Rule"),
+        },
+        *key,
+        native=NativeChart(
+            "line", "period_start", ("value", "centre", "lower_limit", "upper_limit")
         ),
+        note=sentence,
     )
 
 

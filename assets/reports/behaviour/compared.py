@@ -22,19 +22,22 @@ DIMENSIONS = {
 #: of these no member is named: people are counted
 PEOPLE = ("rep", "team")
 
-
-def section(marts: Published) -> Found:
-    key, title = "compared", "Side by side"
-    question = "Does a product, a work center or a team stand out, or do few cases look like much?"
-    groups = marts.each(
-        f"""
+#: what is compared, a row per rate and kind of member
+_GROUPS = f"""
 select metric, source_system, dimension, count(*) as member_count,
     count(*) filter (cause = 'special') as special_count,
     count(*) filter (is_outside_95) as outside_count, any_value(centre) as centre,
     any_value(dispersion_ratio) as dispersion_ratio
 from marts.{COMPARED} where cause is not null
-group by metric, source_system, dimension order by metric, source_system, dimension
-""",
+group by metric, source_system, dimension
+"""
+
+
+def section(marts: Published) -> Found:
+    key, title = "compared", "Side by side"
+    question = "Does a product, a work center or a team stand out, or do few cases look like much?"
+    groups = marts.each(
+        f"{_GROUPS} order by metric, source_system, dimension",
         {
             "metric": "text",
             "source_system": "text",
@@ -42,8 +45,6 @@ group by metric, source_system, dimension order by metric, source_system, dimens
             "member_count": "count",
             "special_count": "count",
             "outside_count": "count",
-            "centre": "rate",
-            "dispersion_ratio": "number",
         },
     )
     if not groups:
@@ -53,8 +54,8 @@ group by metric, source_system, dimension order by metric, source_system, dimens
         )
         return missing(key, title, question, (COMPARED,), why)
     standing = marts.numbers(
-        f"select count(*) as member_count, count(*) filter (cause = 'special') as special_count"
-        f" from marts.{COMPARED} where cause is not null",
+        f"select sum(member_count) as member_count, sum(special_count) as special_count"
+        f" from ({_GROUPS})",
         {"member_count": "count", "special_count": "count"},
     )
     finding = words(
@@ -69,11 +70,8 @@ group by metric, source_system, dimension order by metric, source_system, dimens
             "How many stand out",
             f"""
 select {_named("metric", METRICS)} as metric, {_named("dimension", DIMENSIONS)} as members,
-    source_system, count(*) as member_count, count(*) filter (is_outside_95) as outside_count,
-    count(*) filter (cause = 'special') as special_count, any_value(centre) as centre,
-    any_value(dispersion_ratio) as dispersion_ratio
-from marts.{COMPARED} where cause is not null
-group by metric, dimension, source_system order by metric, members, source_system
+    source_system, member_count, outside_count, special_count, centre, dispersion_ratio
+from ({_GROUPS}) order by metric, members, source_system
 """,
             (
                 Column("Rate"),
