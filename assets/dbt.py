@@ -224,6 +224,7 @@ def build(
     if parsed.exists():
         shutil.copyfile(parsed, target / parsed.name)
     options = ("--exclude-resource-type", "unit_test", "--log-format", "json")
+    options += ("--log-level-file", "info")  # all of it would take a seventh of the build
     command = dbt_command("build", *options, dbt=[*DBT_CHILD, str(settings.warehouse.parent)])
     written = ["--target-path", str(target), "--log-path", str(target), "--select", *select]
     errors, done = [], 0

@@ -75,7 +75,7 @@ def run_dbt(settings: Settings, project: Path, *command: str) -> None:
     ended = subprocess.run(
         [
             Path(sys.executable).with_name("dbt"),
-            *("--quiet", *command),
+            *("--quiet", "--log-level-file", "info", *command),
             *("--project-dir", project, "--profiles-dir", project),
             *("--target-path", target, "--log-path", target),
             *("--vars", json.dumps({"staged_entities": systems})),
