@@ -13,8 +13,8 @@ Two comparisons, since each lets in what the other keeps out:
 
 Months of one rep hang together, and so do those of all reps in one quarter: the standard error adds
 what the slope moves by when a group of reps is left out to what it moves by when a quarter is (a
-jackknife of two terms, rather too wide than too narrow where neither matters: J. G. MacKinnon, M. Ø.
-Nielsen and M. D. Webb, "Jackknife inference with two-way clustering" (2024)); the interval is
+jackknife of two terms, rather too wide than too narrow where neither matters: J. G. MacKinnon, M.
+Ø. Nielsen and M. D. Webb, "Jackknife inference with two-way clustering" (2024)); the interval is
 Student's with one degree of freedom less than there are groups or quarters, whichever are fewer.
 """
 

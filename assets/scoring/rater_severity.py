@@ -4,15 +4,15 @@ Belongs here: what the case mix predicts, and per rater the mean difference with
 chance leaves and what few deals allow to believe. Which scores count is decided in dbt
 (`int_rater_scores`): first answers given before the outcome was known.
 
-- *What is predicted* is fitted within raters (a dummy for each of them beside the case mix), so that
-  a lenient rater of one segment does not make that segment look good; then the mean of the own
-  differences is drawn towards 0. That is how the value a teacher adds is told from the pupils:
-  R. Chetty, J. N. Friedman and J. E. Rockoff, American Economic Review 104 (2014).
-- *Limits* are those of a mean of so many deals around 0 if all raters were alike (a funnel plot:
-  D. J. Spiegelhalter, Statistics in Medicine 24 (2005)), from the spread within raters.
+- *What is predicted* is fitted within raters (a dummy for each of them beside the case mix), so
+  that a lenient rater of one segment does not make that segment look good; then the mean of the own
+  differences is drawn towards 0. That is how the value a teacher adds is told from the pupils: R.
+  Chetty, J. N. Friedman and J. E. Rockoff, American Economic Review 104 (2014).
+- *Limits* are those of a mean of so many deals around 0 if all raters were alike (a funnel plot: D.
+  J. Spiegelhalter, Statistics in Medicine 24 (2005)), from the spread within raters.
 - *Shrunken* is the mean of a normal posterior; the prior that all raters share has mean 0 and the
-  variance under which their means are likeliest (normal–normal empirical Bayes: C. N. Morris, J. Am.
-  Stat. Assoc. 78 (1983)).
+  variance under which their means are likeliest (normal–normal empirical Bayes: C. N. Morris, J.
+  Am. Stat. Assoc. 78 (1983)).
 """
 
 from typing import Any

@@ -5,16 +5,17 @@ just below, as the density has it. Which scores and which thresholds are asked i
 (`int_score_bunching`).
 
 The scores within REACH points of a threshold are counted by whole points. A smooth density is a
-quadratic in the logarithm there (exact for a normal one), fitted by Poisson regression together with
-a step: up in the WINDOW points from the threshold on, down as much in those below it. Without
-lifting the step is 0. That is the test of a density's continuity at a threshold (J. McCrary, Journal
-of Econometrics 142 (2008)) with the excess spread over the points that an answer can lift a score
-by, as where bunching is measured (H. Kleven, Annual Review of Economics 8 (2016)). Scores of few
-questions stand on a coarse ladder and never look smooth: the standard error grows with how badly the
-whole curve fits (quasi-likelihood), so that these say nothing.
+quadratic in the logarithm there (exact for a normal one), fitted by Poisson regression together
+with a step: up in the WINDOW points from the threshold on, down as much in those below it. Without
+lifting the step is 0. That is the test of a density's continuity at a threshold (J. McCrary,
+Journal of Econometrics 142 (2008)) with the excess spread over the points that an answer can lift a
+score by, as where bunching is measured (H. Kleven, Annual Review of Economics 8 (2016)). Scores of
+few questions stand on a coarse ladder and never look smooth: the standard error grows with how
+badly the whole curve fits (quasi-likelihood), so that these say nothing.
 
 Of each system the thresholds are many, and each has its own chance to look bunched. So a threshold
-is bunched where the step lies above 0 at the confidence 1 − .05/m, m being those asked (Bonferroni).
+is bunched where the step lies above 0 at the confidence 1 − .05/m, m being those asked
+(Bonferroni).
 """
 
 from collections.abc import Sequence
@@ -119,7 +120,7 @@ def bunching(counts: ArrayLike, threshold: int) -> Bunching:
 def _poisson(design: Floats, seen: Floats) -> tuple[Floats, Floats, Floats] | None:
     """Weights, means and covariance of a Poisson regression with the logarithm as link; None where
     it does not settle. Newton's method from the logarithm of the counts."""
-    weights, *_ = np.linalg.lstsq(design, np.log(seen + 0.5), rcond=None)
+    weights: Any = np.linalg.lstsq(design, np.log(seen + 0.5), rcond=None)[0]
     for _ in range(50):
         mean = np.exp(np.clip(design @ weights, -30, 30))
         information = design.T @ (design * mean[:, None])

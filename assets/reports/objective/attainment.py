@@ -135,11 +135,12 @@ from ({TOLD}) order by source_system, outcome desc, comparison desc
             ),
             note=(
                 (
-                    "A hundred points are one objective wholly reached. The same rep over time: a rep's"
-                    " months against the rep's own mean; a season or a market that moved meanwhile"
-                    " is in it. The same month across reps: beside that against the month's mean, so"
-                    " that it speaks only where reps carry different numbers. Limits hold in 95 of"
-                    " 100 cases; shown is what is told from chance, all rows together."
+                    "A hundred points are one objective wholly reached. The same rep over time: a"
+                    " rep's months against the rep's own mean; a season or a market that moved"
+                    " meanwhile is in it. The same month across reps: beside that against the"
+                    " month's mean, so that it speaks only where reps carry different numbers."
+                    " Limits hold in 95 of 100 cases; shown is what is told from chance, all rows"
+                    " together."
                 ),
             ),
         ),
@@ -216,23 +217,24 @@ from ({TOLD}) where source_system = ? and outcome = ? and comparison = ?
     )
     said += (". ",) if each["is_shown"].value else (": no more than chance may give. ",)
     said += words(
-        "All of them together, what was reached differed by {} of one objective, between {} and {}. ",
+        "All of them together, what was reached differed by {} of one objective, between {} and"
+        " {}. ",
         in_all["points"],
         in_all["least_points"],
         in_all["most_points"],
     )
     if across["is_shown"].value:
         said += words(
-            "It holds within a month as well: of a rep with one more than colleagues then, the share"
-            " reached differed by {}, between {} and {}.",
+            "It holds within a month as well: of a rep with one more than colleagues then, the"
+            " share reached differed by {}, between {} and {}.",
             across["points"],
             across["least_points"],
             across["most_points"],
         )
     else:
-        said += (
+        said += words(
             "Reps who carried more than colleagues in the same month tell nothing either way, so"
-            " what else moved over time may be behind it.",
+            " what else moved over time may be behind it."
         )
     is_less = bool(each["is_shown"].value) and float(str(each["points"].value)) < 0
     return said, is_less
