@@ -25,7 +25,7 @@ from assets.reports.content import (
 )
 from assets.reports.freshness import AS_OF, stale
 from assets.reports.published import Published
-from assets.reports.qualification import raters, thresholds
+from assets.reports.qualification import raters, revisions, thresholds
 from assets.reports.review.found import FEW
 from assets.reports.signals import METHOD, MIN_CASES, bounds, chart, judge, specified
 from assets.reports.tipping_point import Landmark, point, tipping_point_table, told
@@ -86,7 +86,7 @@ def report(marts: Published) -> Report:
     curve_section, curve_headlines = _curve(marts)
     worth_section, worth_headlines = _attributes(marts)
     coverage_section, coverage_headlines = _coverage(marts)
-    found = (raters.section(marts), thresholds.section(marts))
+    found = tuple(each.section(marts) for each in (revisions, raters, thresholds))
     return Report(
         key=KEY,
         title=TITLE,

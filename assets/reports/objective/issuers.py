@@ -98,7 +98,10 @@ select issued_by, sum(issued_objective_count) as issued,
     sum(objectives_per_product_change_numerator)
         / nullif(sum(objectives_per_product_change_denominator), 0) as per_change,
     arg_max(active_objective_count, objective_month) as active,
-    arg_max(half_life_days, objective_month) as half_life_days
+    arg_max(ignored_bonus_rate_denominator, objective_month) as bonus_amount,
+    arg_max(ignored_bonus_rate_numerator, objective_month) as ignored_bonus_amount,
+    arg_max(half_life_days, objective_month) as half_life_days,
+    arg_max(lifetime_count, objective_month) as lifetime_count
 from marts.{ISSUERS} where {year} group by issued_by order by issued_by
 """,
             (
@@ -108,11 +111,20 @@ from marts.{ISSUERS} where {year} group by issued_by order by issued_by
                 Column("Product changes", "count"),
                 Column("Objectives per change", "number"),
                 Column("In force now", "count"),
+                Column("Bonus money now", "amount"),
+                Column("Of it on ignored ones", "amount"),
                 Column("Half are over within", "days"),
+                Column("Objectives × reps seen", "count"),
             ),
             last,
             last,
-            note=("A half-life is told once half of an issuer's objectives have ended.",),
+            note=(
+                (
+                    "In the order of their names. Half are over within so many days by"
+                    " Kaplan–Meier, those still in force included; it is told once so many have"
+                    " ended that half have."
+                ),
+            ),
         ),
     ]
     return Found(Section(key, title, question, finding, tuple(parts), used))

@@ -84,10 +84,13 @@ from marts.{AGREEMENT} where not is_overall and alpha is not null
     headline = None
     for group in groups:
         basis = BASES[str(group["basis"].value)]
+        # one system needs no name
+        is_one = len({each["source_system"].value for each in groups}) == 1
+        system = "" if is_one else f" ({group['source_system'].value})"
         finding += words(
-            f"{{}}, {basis}: of {{}} people with {{}} scores, {{}} score stricter or more leniently"
-            " than chance explains; what is to be believed reaches from {} to {}. ",
-            group["source_system"],
+            f"{basis[0].upper()}{basis[1:]}{system}, of {{}} people with {{}} scores {{}} score"
+            " stricter or more leniently than chance explains; what is to be believed reaches from"
+            " {} to {}. ",
             group["rater_count"],
             group["score_count"],
             group["special_count"],
