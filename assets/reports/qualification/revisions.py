@@ -1,6 +1,6 @@
 """Whether answers are changed to fit what became of a deal."""
 
-from assets.reports.content import Column, Headline, Section, Words, words
+from assets.reports.content import Column, Section, Words, words
 from assets.reports.monthly import missing
 from assets.reports.published import Published
 from assets.reports.review.found import FEW, MOVED, Found
@@ -46,11 +46,10 @@ order by revision_time
     if not late:
         why = (
             "Too few answers were changed shortly before the outcome or after it to tell of them."
-            " Where each row of qualification_answers has its assessed_at, changes are seen."
+            " Deliver qualification_answers with every change and its assessed_at."
         )
         return missing(key, title, question, used, why)
     finding: Words = ()
-    headline: Headline | None = None
     asks: list[tuple[int, Words]] = []
     for row in late:
         is_hindsight = float(str(row["least_rate"].value)) > 0.5
@@ -65,24 +64,6 @@ order by revision_time
             row["least_rate"],
         )
         finding += (": more than half, so hindsight. ",) if is_hindsight else (". ",)
-        headline = headline or Headline(
-            title="Changed towards the outcome",
-            number=row["towards_rate"],
-            context=words(
-                "{} of {} deals whose answers were changed {}.",
-                row["towards_count"],
-                row["moved_count"],
-                row["revision_time"],
-            ),
-            verdict="signal" if is_hindsight else "noise",
-            why=words(
-                "Without hindsight it is a half; it is at least {} with 95 % confidence.",
-                row["least_rate"],
-            ),
-            section=key,
-            marts=used,
-            case_count=row["moved_count"],
-        )
         if is_hindsight:
             asks.append(
                 (
@@ -138,4 +119,4 @@ from marts.{REVISIONS} group by revision_time, outcome order by revision_time, o
             ),
         ),
     )
-    return Found(Section(key, title, question, finding, parts, used), headline, tuple(asks))
+    return Found(Section(key, title, question, finding, parts, used), look=tuple(asks))

@@ -1,6 +1,6 @@
 """Whether scores bunch just above a limit."""
 
-from assets.reports.content import Column, Headline, NativeChart, Part, Section, words
+from assets.reports.content import Column, NativeChart, Part, Section, words
 from assets.reports.monthly import counted, missing
 from assets.reports.published import Published
 from assets.reports.review.found import WAITING, Found
@@ -26,13 +26,10 @@ def section(marts: Published) -> Found:
         )
     asked = marts.numbers(
         f"""
-select count(*) as threshold_count, count(step_ratio) as measured_count,
-    count(*) filter (is_bunched) as bunched_count, max(score_count) as score_count
+select count(step_ratio) as measured_count, count(*) filter (is_bunched) as bunched_count
 from marts.{BUNCHING}
 """,
-        dict.fromkeys(
-            ("threshold_count", "measured_count", "bunched_count", "score_count"), "count"
-        ),
+        {"measured_count": "count", "bunched_count": "count"},
     )
     bunched = marts.each(
         f"""
@@ -117,16 +114,6 @@ from marts.{BUNCHING} order by source_system, pipeline, landmark, threshold_scor
             ),
         ),
     ]
-    headline = Headline(
-        title="Limits with bunched scores",
-        number=asked["bunched_count"],
-        context=words("of {} limits with enough scores around them.", asked["measured_count"]),
-        verdict="signal" if bunched else "noise" if asked["measured_count"].value else "too little",
-        why=words("All limits asked are judged together, at 95 %."),
-        section=key,
-        marts=(BUNCHING,),
-        case_count=asked["score_count"],
-    )
     asks = [
         (
             WAITING,
@@ -139,7 +126,7 @@ from marts.{BUNCHING} order by source_system, pipeline, landmark, threshold_scor
         )
         for row in bunched
     ]
-    return Found(Section(key, title, question, finding, tuple(parts), used), headline, tuple(asks))
+    return Found(Section(key, title, question, finding, tuple(parts), used), look=tuple(asks))
 
 
 def _chart(marts: Published) -> Part:
@@ -147,15 +134,13 @@ def _chart(marts: Published) -> Part:
 
     bars = (
         alt.Chart(alt.NamedData("rows"))
-        .mark_bar()
+        .mark_bar(size=4)
         .encode(
             x=alt.X("score:Q", title="Score when first complete", scale=alt.Scale(domain=[0, 100])),
-            x2="next_score:Q",
             y=alt.Y("deal_count:Q", title="Deals"),
-            color=alt.Color("is_bunched:N", title="Just above a bunched limit"),
+            opacity=alt.condition("datum.is_bunched == 'yes'", alt.value(1), alt.value(0.55)),
             tooltip=[
                 alt.Tooltip("score:Q", title="From"),
-                alt.Tooltip("next_score:Q", title="To"),
                 alt.Tooltip("deal_count:Q", title="Deals"),
             ],
         )
@@ -165,7 +150,7 @@ def _chart(marts: Published) -> Part:
         ("How many deals have which score when it is first complete, point by point.",),
         specified(bars),
         f"""
-select score, score + 1 as next_score, count(*) as deal_count,
+select score, count(*) as deal_count,
     case when bool_or(bunched.threshold_score is not null) then 'yes' else 'no' end as is_bunched
 from (
     select source_system, pipeline, landmark, least(floor(score), 99)::bigint as score
@@ -179,9 +164,9 @@ group by score order by score
 """,
         {
             "score": Column("From", "count"),
-            "next_score": Column("To", "count"),
             "deal_count": Column("Deals", "count"),
             "is_bunched": Column("Just above a bunched limit"),
         },
         native=NativeChart("column", "score", ("deal_count",)),
+        note=("Dark: just above a limit that is bunched.",),
     )

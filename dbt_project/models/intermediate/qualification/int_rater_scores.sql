@@ -88,14 +88,30 @@ with
             own_scores.source_system,
             own_scores.opportunity_id,
             own_scores.rater_id,
-            round(100 * {{ safe_ratio("answered_value", "answered_weight") }}, 9) as score,
+            round(
+                100 * {{ safe_ratio("own_scores.answered_value", "own_scores.answered_weight") }}, 9
+            ) as score,
             case
-                when shared_weight >= {{ var("complete_from") }} * version_weight
-                then round(100 * {{ safe_ratio("shared_value", "shared_weight") }}, 9)
+                when
+                    own_scores.shared_weight
+                    >= {{ var("complete_from") }} * own_scores.version_weight
+                then
+                    round(
+                        100
+                        * {{ safe_ratio("own_scores.shared_value", "own_scores.shared_weight") }},
+                        9
+                    )
             end as shared_score,
             case
-                when shared_weight >= {{ var("complete_from") }} * version_weight
-                then round(100 * {{ safe_ratio("others_value", "shared_weight") }}, 9)
+                when
+                    own_scores.shared_weight
+                    >= {{ var("complete_from") }} * own_scores.version_weight
+                then
+                    round(
+                        100
+                        * {{ safe_ratio("own_scores.others_value", "own_scores.shared_weight") }},
+                        9
+                    )
             end as others_score,
             fct_opportunities.pipeline,
             fct_opportunities.entry_segment,
@@ -107,7 +123,7 @@ with
             cast(date_trunc('quarter', fct_opportunities.created_date) as date) as created_quarter,
         from own_scores
         inner join fct_opportunities on own_scores.opportunity_id = fct_opportunities.opportunity_id
-        where answered_weight >= {{ var("complete_from") }} * version_weight
+        where own_scores.answered_weight >= {{ var("complete_from") }} * own_scores.version_weight
     )
 select *
 from rater_scores
