@@ -118,7 +118,8 @@ def severities(differences: ArrayLike, raters: ArrayLike) -> list[tuple[Any, dic
     dispersion = float(np.mean(means**2 / error))
     for i, row in enumerate(rows):
         row |= {
-            "shrunken": round(float(shrunken[i]), 9),
+            # what is drawn to nothing has no minus
+            "shrunken": round(float(shrunken[i]), 9) + 0.0,
             "shrunken_lower": round(float(shrunken[i] - reach * left[i]), 9),
             "shrunken_upper": round(float(shrunken[i] + reach * left[i]), 9),
             "spread_within": round(float(np.sqrt(within)), 9),
