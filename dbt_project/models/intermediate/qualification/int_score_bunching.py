@@ -52,7 +52,7 @@ def model(dbt, session):
                 (named | {"threshold": at, "threshold_kind": kinds[at]}, bunching(counts, at))
                 for at in sorted(kinds)
             ]
-        for (named, found), told in zip(asked, judged([each for _, each in asked]), strict=True):
+        for (named, _), told in zip(asked, judged([each for _, each in asked]), strict=True):
             rows.append(named | told)
     schema = [*KEY, ("threshold", pa.int64()), ("threshold_kind", pa.string()), *SCHEMA]
     return pa.Table.from_pylist(rows, schema=pa.schema(schema))
