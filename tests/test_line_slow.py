@@ -255,6 +255,9 @@ def test_a_null_world_stays_silent(tmp_path: Path) -> None:
         " from mart_rep_objectives_monthly group by 1)"
     )
     assert last == pytest.approx(first, rel=0.25), "objectives do not grow"
+    assert line.query("select * from mart_objective_load_effects where is_shown") == []
+    assert line.query("select * from mart_rater_severity where cause = 'special'") == []
+    assert line.query("select * from mart_score_bunching where is_bunched") == []
 
 
 @pytest.mark.endurance  # four whole runs

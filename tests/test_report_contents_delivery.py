@@ -19,7 +19,6 @@ from assets.reports.content import (
     figures,
     shown,
 )
-from assets.reports.objective.issuers import funnel
 from assets.reports.objective.load import limit
 from assets.reports.promise.overdue import BACKLOG, OVERDUE
 from assets.reports.published import Published, published
@@ -332,56 +331,41 @@ def test_limits_are_read_off_the_days(empty: Published) -> None:
     assert limits() == (None, None)
 
 
-def test_issuers_are_held_against_the_exact_binomial(empty: Published) -> None:
-    """METHOD: at .3 of 20 cases the 95 % limits are passed at 1 and at 11, of 80 at 15 and 33."""
-    counts = {"a": (1, 20), "b": (2, 20), "c": (10, 20), "d": (11, 20)}
-    counts |= {"e": (15, 80), "f": (16, 80), "g": (32, 80), "h": (33, 80), "few": (4, 4)}
-    # as many more as make the share of all .3 exactly, by an issuer of its own
-    ignored, whole = (sum(each[place] for each in counts.values()) for place in (0, 1))
-    counts["most"] = (3000 - ignored, 10000 - whole)
-    counts["far"] = (0, 0)
-    for issuer, (k, n) in counts.items():
-        empty.connection.execute(
-            "insert into mart_objective_issuers_monthly (issued_by, objective_month,"
-            " ignored_rate_numerator, ignored_rate_denominator) values (?, ?, ?, ?)",
-            [issuer, MONTH, k, n],
-        )
-    rows = {
-        row[0]: row
-        for row in empty.connection.execute(
-            f"select issued_by, cause, ignored_rate, shrunken, warning_low, warning_high"
-            f" from ({funnel()})",
-            [MONTH],
-        ).fetchall()
-    }
-    causes = {issuer: row[1] for issuer, row in rows.items()}
-    near = "common cause, near a limit"
-    assert causes == {
-        **dict.fromkeys("adeh", near),
-        **dict.fromkeys("bcfg", "common cause"),
-        "most": "common cause",
-        "few": "fewer than 5 cases",
-    }
-    assert rows["a"][4:] == (2 / 20, 10 / 20)
-    assert rows["few"][2] is None
-    for _, _, rate, shrunken, _, _ in rows.values():
-        assert rate is None or min(rate, 0.3) - 1e-9 <= shrunken <= max(rate, 0.3) + 1e-9
-
-
 def test_an_issuer_far_off_is_special_cause(empty: Published) -> None:
-    for issuer, k in (("a", 5), ("b", 50), ("c", 51), ("d", 49)):
+    """Limits and shrunken shares are those of the mart, in the order of the issuers' names."""
+    issuers = (("d", 0.49, 0.47, "common", True), ("a", 0.05, 0.12, "special", True))
+    for issuer, rate, shrunken, cause, is_outside in (
+        *issuers,
+        ("few", None, 0.4, "common", False),
+        ("alone", 0.5, None, None, None),
+    ):
         empty.connection.execute(
-            "insert into mart_objective_issuers_monthly (issued_by, objective_month,"
-            " active_objective_count, ignored_rate_numerator, ignored_rate_denominator)"
-            " values (?, ?, 3, ?, 100)",
-            [issuer, MONTH, k],
+            "insert into mart_rate_comparisons (metric, source_system, dimension, member,"
+            " window_start_date, rate_numerator, rate_denominator, rate, rate_suppressed_reason,"
+            " shrunken, cause, is_outside_95) values ('issuer_ignored_rate', 'standard', 'issuer',"
+            " ?, ?, 5, 100, ?, if(?::double is null, 'fewer than 5 cases', null), ?, ?, ?)",
+            [issuer, MONTH, rate, rate, shrunken, cause, is_outside],
         )
+    # the same month of another rate has nothing to do with it
+    empty.connection.execute(
+        "insert into mart_rate_comparisons (metric, source_system, dimension, member, cause)"
+        " values ('win_rate', 'standard', 'team', 'z', 'special')"
+    )
+    empty.connection.execute(
+        "insert into mart_objective_issuers_monthly (issued_by, objective_month,"
+        " active_objective_count) values ('a', ?, 3), ('d', ?, 4)",
+        [MONTH, MONTH],
+    )
     said = section(objectives.report(empty), "issuers")
     rows = next(part for part in said.parts if isinstance(part, Table)).rows
-    assert [row[0] for row in rows] == ["a", "b", "c", "d"]
-    assert rows[0][-1] == "special cause"
-    # towards the others, and not past them
-    assert 0.05 < rows[0][-2] < 155 / 400  # type: ignore[operator]
+    assert [(row[0], row[4], row[-2], row[-1]) for row in rows] == [
+        ("a", 0.05, 0.12, "special cause"),
+        ("alone", 0.5, None, "nothing to compare with"),
+        ("d", 0.49, 0.47, "common cause, near a limit"),
+        ("few", None, 0.4, "fewer than 5 cases"),
+    ]
+    assert "4 issuers had 7 objectives in force" in texts(said.finding)
+    assert "The ignored share of 1 of them" in texts(said.finding)
     assert "look at those objectives, not at the issuer" in texts(said.finding)
 
 

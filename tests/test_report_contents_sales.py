@@ -329,7 +329,8 @@ def test_a_crm_alone(remake: Remake) -> None:
     )
     answers = (
         *("fct_qualification_scores", "mart_tipping_points", "mart_qualification_monthly"),
-        *("mart_qualification_attributes", "mart_rater_agreement"),
+        *("mart_qualification_attributes", "mart_rater_agreement", "mart_rater_severity"),
+        *("mart_score_bunching", "mart_answer_revisions"),
     )
     settings = remake(
         "update marts.fct_opportunity_scores set hand_score = null, score_basis = 'base rate',"
@@ -374,6 +375,7 @@ def test_one_week_of_data(remake: Remake) -> None:
             report = REPORTS[name](marts)
             check(report)
             judged = {"tipping_points", "attributes", "win_curve", "forecast"}
+            judged |= {"raters", "thresholds", "revisions"}
             assert {
                 headline.verdict for headline in report.headlines if headline.section not in judged
             } <= {"too little"}

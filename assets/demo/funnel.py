@@ -16,6 +16,8 @@ from assets.demo.scorecard import SHARE, TOP_RATING
 
 TIPPING_POINT = 60.0
 BASE_WIN_RATE = 0.2
+#: by so much of the scale some owners move answers towards an outcome they know or foresee
+HINDSIGHT = 0.15
 #: chance to lose a losing deal at Prospect, Qualified, Proposal (else at Negotiation)
 LOSS_HAZARD = (0.3, 0.5, 0.45)
 #: the chance at Qualified from the shift on
@@ -536,7 +538,7 @@ def _answers(
     before = draw.random(count) < 0.8
     knowing_w = deal["end_w"] + np.where(before, -draw.uniform(0.1, 0.9, count), 2.0)
     knowing &= knowing_w > first_w + 0.5
-    lean = np.where(deal["outcome"] == WON, 0.15, -0.15)[:, None] + nothing
+    lean = np.where(deal["outcome"] == WON, HINDSIGHT, -HINDSIGHT)[:, None] + nothing
     rate(knowing, draw.random((count, wide)) < 0.5, owner, knowing_w, lean)
 
     record, attribute, rating, at, rater = (np.concatenate(x) for x in zip(*pieces, strict=True))

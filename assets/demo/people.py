@@ -14,6 +14,8 @@ from assets.demo.funnel import WON, Funnel
 
 FIRST_OBJECTIVES, LAST_OBJECTIVES = 6, 18
 ATTENDED = 3
+#: what is reached in a month of a target of 100, where attended and where not
+MUCH, LITTLE = (30, 110), (0, 7)
 #: working days between the product changes that only replace an objective
 REPLACING_EVERY = 31
 CHANGE_TYPES = ("New version", "New option", "Material change", "Phase-out")
@@ -197,8 +199,8 @@ def _results(company: Company, held_month: dict[str, np.ndarray]) -> dict[str, n
     draw = company.plan.draw("objective results")
     done = first_day(held_month["month"] + 1) <= company.calendar.until + 1
     row, month, attended = (held_month[name][done] for name in ("row", "month", "attended"))
-    much = draw.uniform(30, 110, len(row))
-    little = draw.uniform(0, 7, len(row))
+    much = draw.uniform(*MUCH, len(row))
+    little = draw.uniform(*LITTLE, len(row))
     even = draw.uniform(0, 9.5, len(row))
     attentive = np.where(attended, much, little)
     return {

@@ -67,6 +67,7 @@ def write(world: World, dirt: Dirt, standing: dict[str, int]) -> Path:
         "planted": [name for name in TRUTHS if plan.has(name)],
         "tipping_point": tipping_point(world),
         "severity": severity(world),
+        "hindsight": {"points": 100 * fu.HINDSIGHT},
         "objectives": objectives(world),
         "padding": padding(world),
         "capacity": capacity(world),
@@ -286,6 +287,9 @@ def objectives(world: World) -> dict[str, Any]:
         "first": pe.FIRST_OBJECTIVES,
         "last": pe.LAST_OBJECTIVES if planted else pe.FIRST_OBJECTIVES,
         "attended": pe.ATTENDED if planted else None,
+        "attainment": {"attended": _attained(*pe.MUCH), "ignored": _attained(*pe.LITTLE)}
+        if planted
+        else None,
         "attended_first_versions": {
             rep: {
                 iso(begin): sorted(_text(OBJECTIVE, chosen))
@@ -298,6 +302,12 @@ def objectives(world: World) -> dict[str, Any]:
         "by_month": by_month,
         "by_rep_and_month": by_rep,
     }
+
+
+def _attained(low: float, high: float) -> float:
+    """The mean share of a target of 100 that is reached, evenly between the two, at most 1."""
+    below = min(high, 100)
+    return round(((below**2 - low**2) / 2 + 100 * (high - below)) / (high - low) / 100, 6)
 
 
 def padding(world: World) -> dict[str, Any]:

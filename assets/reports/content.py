@@ -221,7 +221,8 @@ def shown(value: Value, unit: Unit, currency: str = "") -> str:
         case "rate", int() | float():
             return f"{100 * value:.1f} %"
         case "points", int() | float():
-            return f"{value:+.1f} points"
+            # what rounds to nothing has no minus
+            return f"{round(value, 1) + 0:+.1f} points"
         case "days", int() | float():
             return f"{value:,.1f}".removesuffix(".0") + (" day" if value == 1 else " days")
         case "score", int() | float():

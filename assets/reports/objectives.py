@@ -9,7 +9,7 @@ and each is common or special cause. The month is the last one that was over by 
 """
 
 from assets.reports.content import Report
-from assets.reports.objective import attention, issued, issuers, load, overlap
+from assets.reports.objective import attainment, attention, issued, issuers, load, overlap
 from assets.reports.published import Published
 from assets.reports.review.found import report_of
 
@@ -27,6 +27,7 @@ def report(marts: Published) -> Report:
         (
             load.section(marts),
             attention.section(marts),
+            attainment.section(marts),
             issued.section(marts),
             issuers.section(marts),
             overlap.section(marts),

@@ -25,6 +25,7 @@ from assets.reports.content import (
 )
 from assets.reports.freshness import AS_OF, stale
 from assets.reports.published import Published
+from assets.reports.qualification import raters, revisions, thresholds
 from assets.reports.review.found import FEW
 from assets.reports.signals import METHOD, MIN_CASES, bounds, chart, judge, specified
 from assets.reports.tipping_point import Landmark, point, tipping_point_table, told
@@ -78,24 +79,33 @@ def report(marts: Published) -> Report:
     """The year to date as of the published day.
 
     What to look at first: open deals above the upper tipping point, open deals below the lower one,
-    open deals without a complete score, questions that hardly anybody answers, then signals.
+    open deals without a complete score, questions that hardly anybody answers, then signals, and
+    what makes scores differ that should not.
     """
     point_section, point_headlines = _tipping_points(marts)
     curve_section, curve_headlines = _curve(marts)
     worth_section, worth_headlines = _attributes(marts)
     coverage_section, coverage_headlines = _coverage(marts)
+    found = tuple(each.section(marts) for each in (revisions, raters, thresholds))
     return Report(
         key=KEY,
         title=TITLE,
         subtitle="Every deal of the fiscal year, its score, and what became of it",
         info=marts.info,
-        headlines=(*point_headlines, *curve_headlines, *worth_headlines, *coverage_headlines),
-        look_first=_look_first(marts, coverage_headlines),
+        headlines=(
+            *(*point_headlines, *curve_headlines, *worth_headlines, *coverage_headlines),
+            *(each.headline for each in found if each.headline),
+        ),
+        look_first=(
+            *_look_first(marts, coverage_headlines),
+            *(said for each in found for _, said in each.look),
+        ),
         sections=(
             point_section,
             curve_section,
             worth_section,
             coverage_section,
+            *(each.section for each in found),
             _deals(marts),
             METHOD,
         ),

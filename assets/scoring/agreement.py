@@ -1,7 +1,7 @@
 """How far raters agree: Krippendorff's alpha.
 
 Belongs here: the coefficient on arrays. Which answers are compared is decided in dbt
-(`int_qualification_agreement`).
+(`int_qualification_double_ratings`).
 """
 
 from dataclasses import dataclass

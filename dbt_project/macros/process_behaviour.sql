@@ -133,6 +133,7 @@
                         "ignored_objective_rate": "ignored_rate",
                         "ignored_bonus_rate": "ignored_bonus_rate",
                     },
+                    "ratios": {"objective_attainment_rate": "attainment_rate"},
                     "sums": {
                         "new_objectives": "new_objective_count",
                         "withdrawn_objectives": "withdrawn_objective_count",

@@ -607,4 +607,82 @@ RECONCILIATIONS: dict[str, tuple[Rule, ...]] = {
             "have open deals that are missing here: fit leaves none out",
         ),
     ),
+    "mart_objective_load_effects": (
+        agrees(
+            "effects_rest_on_all_results",
+            "source_system, outcome, comparison",
+            "select source_system, outcome, comparison, objective_period_count as figure"
+            " from {batch}",
+            # a rep with one month has nothing to be compared with
+            "select source_system, outcome, comparison, sum(objective_period_count) as figure"
+            " from (select *, count(*) over (partition by source_system, rep_id) as month_count"
+            " from intermediate.int_rep_attainments)"
+            " inner join (select source_system, outcome, comparison from {batch})"
+            " using (source_system) where month_count > 1 group by 1, 2, 3",
+            "effects",
+            "rest on another number of results than int_rep_attainments has",
+        ),
+    ),
+    "mart_rate_comparisons": (
+        agrees(
+            "issuers_are_those_of_the_month",
+            "issued_by, objective_month",
+            "select member as issued_by, window_start_date as objective_month,"
+            " sum(rate_numerator) as figure from {batch} where dimension = 'issuer' group by 1, 2",
+            "select issued_by, objective_month, ignored_rate_numerator as figure"
+            " from marts.mart_objective_issuers_monthly where objective_month in"
+            " (select window_start_date from {batch} where dimension = 'issuer')",
+            "issuers",
+            "have other ignored objectives in mart_objective_issuers_monthly",
+        ),
+    ),
+    "mart_rater_severity": (
+        agrees(
+            "every_score_has_a_rater",
+            "source_system, basis",
+            "select source_system, basis, sum(score_count) as figure from {batch} group by 1, 2",
+            "select source_system, 'case mix' as basis, count(*) as figure"
+            " from intermediate.int_rater_scores group by 1"
+            " union all select source_system, 'same deals', count(others_score)"
+            " from intermediate.int_rater_scores group by 1",
+            "comparisons",
+            "hold another number of scores than int_rater_scores",
+        ),
+    ),
+    "mart_score_bunching": (
+        agrees(
+            "scores_above_are_those_of_the_deals",
+            "source_system, pipeline, landmark, threshold_score",
+            "select source_system, pipeline, landmark, threshold_score, above_count as figure"
+            " from {batch}",
+            "select source_system, pipeline, landmark, threshold_score, count(*) as figure"
+            " from marts.fct_qualification_scores"
+            " inner join (select source_system, pipeline, landmark, threshold_score from {batch})"
+            " using (source_system, pipeline, landmark)"
+            " where score >= threshold_score and score < threshold_score + 3 group by all",
+            "thresholds",
+            "count other scores above than fct_qualification_scores has",
+        ),
+    ),
+    "mart_answer_revisions": (
+        Rule(
+            "revisions_after_the_outcome_are_edits",
+            """
+            select source_system, revised, edited
+            from (
+                select source_system, sum(revised_deal_count) as revised
+                from {batch} where revision_time = 'after the outcome' group by 1
+            )
+            left join (
+                select source_system, sum(edited_after_outcome_rate_numerator) as edited
+                from marts.mart_qualification_monthly group by 1
+            ) using (source_system)
+            where revised > coalesce(edited, 0)
+            """,
+            "have more deals revised after the outcome than mart_qualification_monthly has edited",
+            FAULT,
+            what="systems",
+            shows="source_system",
+        ),
+    ),
 }

@@ -11,6 +11,7 @@ METRICS = {
     "win_rate": "Win rate",
     "on_time_rate": "On time, first promise",
     "clean_operation_rate": "Operations right first time",
+    "issuer_ignored_rate": "Objectives ignored",
 }
 DIMENSIONS = {
     "rep": "reps",
@@ -18,9 +19,10 @@ DIMENSIONS = {
     "product_family": "product families",
     "product": "products",
     "work_center": "work centers",
+    "issuer": "issuers",
 }
 #: of these no member is named: people are counted
-PEOPLE = ("rep", "team")
+PEOPLE = ("rep", "team", "issuer")
 
 #: what is compared, a row per rate and kind of member
 _GROUPS = f"""
@@ -59,7 +61,7 @@ def section(marts: Published) -> Found:
         {"member_count": "count", "special_count": "count"},
     )
     finding = words(
-        "Of {} rates of the last twelve months side by side, {} lie outside of the limits that"
+        "Of {} rates side by side, {} lie outside of the limits that"
         " chance alone leaves in 998 of 1,000. What differs beyond chance differs for a reason that"
         " lies in what is sold, made and served; whom it happens to is the last place to look.",
         standing["member_count"],
@@ -98,7 +100,7 @@ from ({_GROUPS}) order by metric, members, source_system
 select {_named("metric", METRICS)} as metric, member, rate_numerator, rate_denominator, rate,
     lower_limit_998, upper_limit_998, shrunken
 from marts.{COMPARED}
-where cause = 'special' and dimension not in ('rep', 'team')
+where cause = 'special' and dimension not in {PEOPLE}
 order by metric, dimension, member, source_system
 """,
         (

@@ -60,9 +60,11 @@ from marts.{LOAD} where objective_month = ? and objective_count > 0
     )
     if money["whole"].value:
         finding += words(
-            "Of {} bonus money on objectives, {} lay on those ignored",
+            "Of {} bonus money on {} objectives, {} lay on {} that were ignored",
             money["whole"],
+            money["bonus_count"],
             money["ignored"],
+            money["ignored_count"],
         )
         finding += words(" ({}).", money["rate"]) if money["rate"].value is not None else (".",)
     parts: list[Part] = [
@@ -128,6 +130,38 @@ group by objective_count order by objective_count
             ),
         ),
         marts.table(
+            "Bonus money on ignored objectives, month by month",
+            f"""
+select objective_month, sum(bonus_objective_count) as bonus_count,
+    sum(ignored_bonus_objective_count) as ignored_count,
+    sum(ignored_bonus_rate_denominator) as bonus_amount,
+    sum(ignored_bonus_rate_numerator) as ignored_amount,
+    case when sum(bonus_objective_count) >= {MIN_CASES}
+        then sum(ignored_bonus_rate_numerator)::double
+            / sum(ignored_bonus_rate_denominator)::double
+    end as ignored_bonus_rate,
+    {reason("sum(bonus_objective_count)")} as suppressed_reason
+from marts.{LOAD} where last_day(objective_month) <= {AS_OF}
+group by objective_month order by objective_month desc
+""",
+            (
+                Column("Month", "month"),
+                Column("Objectives with a bonus", "count"),
+                Column("Of these ignored", "count"),
+                Column("Bonus money", "amount"),
+                Column("Of it on ignored ones", "amount"),
+                Column("Share of the money", "rate"),
+                Column("No share because"),
+            ),
+            note=(
+                (
+                    "The money that lies on the objectives of a month, whether or not it is paid:"
+                    " one that is in force for a year stands in twelve months, so months do not add"
+                    " up."
+                ),
+            ),
+        ),
+        marts.table(
             "How many reps work on how many objectives",
             f"""
 select attended_objective_count, count(*) as rep_count
@@ -161,12 +195,19 @@ group by attended_objective_count order by attended_objective_count
 def _money(marts: Published, source: str, *parameters: Value) -> dict[str, Number]:
     """Bonus money, how much of it lay on ignored objectives, and the share."""
     ignored, whole = "sum(ignored_bonus_rate_numerator)", "sum(ignored_bonus_rate_denominator)"
-    units: dict[str, Unit] = {"ignored": "amount", "whole": "amount", "rate": "rate"}
+    units: dict[str, Unit] = {
+        "ignored": "amount",
+        "whole": "amount",
+        "rate": "rate",
+        "bonus_count": "count",
+        "ignored_count": "count",
+    }
     return marts.numbers(
         f"""
 select {ignored} as ignored, {whole} as whole,
     case when sum(ignored_rate_denominator) >= {MIN_CASES} and {whole} > 0
-        then {ignored}::double / {whole}::double end as rate
+        then {ignored}::double / {whole}::double end as rate,
+    sum(bonus_objective_count) as bonus_count, sum(ignored_bonus_objective_count) as ignored_count
 {source}
 """,
         units,

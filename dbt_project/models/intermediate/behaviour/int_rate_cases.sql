@@ -1,9 +1,10 @@
--- Grain: one row per metric, source system, dimension and member with cases in the last 12 months
+-- Grain: one row per metric, source system, dimension and member with cases in the window
 with
     run_settings as (select * from {{ ref("stg_run_settings") }}),
     fct_opportunities as (select * from {{ ref("fct_opportunities") }}),
     fct_order_line_deliveries as (select * from {{ ref("fct_order_line_deliveries") }}),
     fct_operations as (select * from {{ ref("fct_operations") }}),
+    fct_rep_objective_periods as (select * from {{ ref("fct_rep_objective_periods") }}),
     dim_reps as (select * from {{ ref("dim_reps") }}),
     -- twelve whole months
     compared_months as (
@@ -68,6 +69,20 @@ with
             and fct_operations.started_date <= compared_months.window_end_date
         where fct_operations.quantity_reported > 0
     ),
+    -- of the last month alone: what is ignored stays so for months, and they are no new cases
+    assigned_objectives as (
+        select
+            'issuer_ignored_rate' as metric,
+            fct_rep_objective_periods.source_system,
+            fct_rep_objective_periods.issued_by as issuer,
+            not fct_rep_objective_periods.is_attended as is_case,
+            fct_rep_objective_periods.objective_month as window_start_date,
+            compared_months.window_end_date,
+        from fct_rep_objective_periods
+        inner join
+            compared_months
+            on last_day(fct_rep_objective_periods.objective_month) = compared_months.window_end_date
+    ),
     cases as (
         select *
         from decided_opportunities
@@ -77,9 +92,12 @@ with
         union all by name
         select *
         from reported_operations
+        union all by name
+        select *
+        from assigned_objectives
     ),
     member_cases as (
-        {% for dimension in ["rep", "team", "product_family", "product", "work_center"] %}
+        {% for dimension in ["rep", "team", "product_family", "product", "work_center", "issuer"] %}
             select
                 metric,
                 source_system,

@@ -3,6 +3,7 @@ with
     rep_days as (select * from {{ ref("fct_rep_objective_days") }}),
     periods as (select * from {{ ref("fct_rep_objective_periods") }}),
     reps as (select * from {{ ref("dim_reps") }}),
+    int_rep_attainments as (select * from {{ ref("int_rep_attainments") }}),
     {{ objective_half_life("rep_id") }},
     loads as (
         select
@@ -44,7 +45,20 @@ with
             count(*) filter (where is_attended) as attended_objective_count,
             coalesce(sum(bonus_amount), 0) as bonus_amount,
             coalesce(sum(bonus_amount) filter (where not is_attended), 0) as ignored_bonus_amount,
+            count(*) filter (where bonus_amount > 0) as bonus_objective_count,
+            count(*) filter (
+                where bonus_amount > 0 and not is_attended
+            ) as ignored_bonus_objective_count,
         from periods
+        group by rep_id, objective_month
+    ),
+    attainments as (
+        select
+            rep_id,
+            objective_month,
+            round(sum(attainment_sum order by source_system), 9) as attainment_sum,
+            cast(sum(objective_period_count) as bigint) as objective_period_count,
+        from int_rep_attainments
         group by rep_id, objective_month
     ),
     monthly as (
@@ -89,12 +103,25 @@ with
                     reason="case when attention.bonus_amount = 0 then 'no bonus money' end",
                 )
             }},
+            coalesce(attention.bonus_objective_count, 0) as bonus_objective_count,
+            coalesce(attention.ignored_bonus_objective_count, 0) as ignored_bonus_objective_count,
+            {{
+                rate_columns(
+                    "attainment_rate",
+                    "coalesce(attainments.attainment_sum, 0)",
+                    "coalesce(attainments.objective_period_count, 0)",
+                )
+            }},
         from loads
         left join reps on reps.rep_id = loads.rep_id
         left join
             attention
             on attention.rep_id = loads.rep_id
             and attention.objective_month = loads.objective_month
+        left join
+            attainments
+            on attainments.rep_id = loads.rep_id
+            and attainments.objective_month = loads.objective_month
         left join
             half_lives
             on half_lives.rep_id = loads.rep_id
