@@ -300,9 +300,7 @@ with
             ahead.horizon_months,
             commits.source_system,
             commits.rep_id,
-            arg_max(
-                commits.commit_amount_base, commits.submitted_at
-            ) filter (where commits.commit_amount_base is not null) as amount,
+            arg_max_null(commits.commit_amount_base, commits.submitted_at) as amount,
         from ahead
         inner join
             int_forecast_submissions_priced as commits
