@@ -241,6 +241,7 @@ NOT_JUDGED = {
     *(f"waterfall_{part}" for part in ("merged", "deleted", "residual")),
     *("edited_after_outcome_rate", "backdating_gap", "days_late_median", "days_late_p90"),
     *("promise_changes_per_line", "promise_net_slip", "objective_half_life", "bookings_forecast"),
+    "bookings_at_risk",
     *(f"active_objectives_{part}" for part in ("median", "p90", "max", "mean")),
     *("effective_objectives", "barrier_removal_time", "barrier_recurrence_rate"),
     # what is active for many weeks, waits for the ledger, is planned, or mirrors a figure told

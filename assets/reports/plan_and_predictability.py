@@ -7,7 +7,7 @@ A plan is one of the company: nobody's quota, commit or pipeline is told apart.
 """
 
 from assets.reports.content import Report
-from assets.reports.plan import gap
+from assets.reports.plan import at_risk, big_deals, early_warning, gap, scoreboard
 from assets.reports.published import Published
 from assets.reports.review.found import report_of
 
@@ -23,5 +23,11 @@ def report(marts: Published) -> Report:
         TITLE,
         "What has to begin this month so that the plan is met, and how far our word can be relied"
         " on",
-        (gap.section(marts),),
+        (
+            gap.section(marts),
+            scoreboard.section(marts),
+            early_warning.section(marts),
+            big_deals.section(marts),
+            at_risk.section(marts),
+        ),
     )

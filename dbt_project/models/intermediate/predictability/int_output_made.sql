@@ -12,10 +12,9 @@ with
             work_order_id as order_id,
             '' as line_number,
             arg_max(quantity, version_number) as quantity,
-            arg_max(finished_date, version_number) as made_date,
-            min(known_from_date) as known_date,
+            arg_max_null(finished_date, version_number) as made_date,
+            min(known_from_date) filter (where finished_date is not null) as known_date,
         from int_work_order_plans_versioned
-        where finished_date is not null
         group by source_system, work_order_id
     ),
     shipped as (
