@@ -8,8 +8,6 @@ from assets.reports.review.found import Found
 DEALS = "mart_big_deals"
 SURPRISES = "mart_big_deal_surprises"
 USED = (DEALS, SURPRISES)
-#: from here on a deal is likely, as the marts have it
-LIKELY = 0.6
 #: the system of which the words speak: of several the one with the most large deals
 _SYSTEM = f"""
 select source_system from marts.{DEALS}
@@ -80,8 +78,8 @@ from ({_QUARTERS}) where surprise_to_bookings_denominator is not null
         )
     if past["quarter_count"].value:
         finding += words(
-            "In {} quarters that are over {} large deals met their end; {} were likely 30 days"
-            " before, and {} of these were lost or slipped: a surprise value of {}, beside {}"
+            "In the quarters that are over ({}), {} large deals met their end; {} were likely 30"
+            " days before, and {} of these were lost or slipped: a surprise value of {}, beside {}"
             " booked.",
             *(
                 past[name]

@@ -17,13 +17,13 @@ SUBJECTS = {
 #: of each subject the method that came nearest at the beginning of the month, by value where it has
 #: one; of several systems the one of which most came
 NEAREST = f"""
-select * from marts.{SCORES}
-where period_kind = 'month' and horizon_months = 1 and wape is not null
+select * exclude (came) from (
+    select *, max(wape_denominator) over (partition by subject, measure, source_system) as came
+    from marts.{SCORES}
+    where period_kind = 'month' and horizon_months = 1 and wape is not null
+)
 qualify row_number() over (
-    partition by subject
-    order by measure = 'value' desc,
-        max(wape_denominator) over (partition by subject, measure, source_system) desc,
-        source_system, wape, method
+    partition by subject order by measure = 'value' desc, came desc, source_system, wape, method
 ) = 1
 """
 
