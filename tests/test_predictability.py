@@ -110,13 +110,18 @@ def test_a_commit_is_the_last_one_given_by_then(home: Settings) -> None:
 def test_production_is_more_predictable_than_sales(home: Settings) -> None:
     """As the demo company is made: orders repeat, deals do not."""
     with published(home) as marts:
-        rows = marts.ask(
-            Query(f"select subject, wape, bias from ({scoreboard.NEAREST}) order by 1")
+        [[output, bookings, biases]] = marts.ask(
+            Query(
+                "select max(wape) filter (subject = 'production output'),"
+                " max(wape) filter (subject = 'bookings'), max(abs(bias))"
+                f" from ({scoreboard.NEAREST})"
+            )
         )
-    wape = {subject: value for subject, value, _ in rows}
-    assert set(wape) == set(scoreboard.SUBJECTS)
-    assert 0 < wape["production output"] < wape["bookings"] < 1
-    assert all(abs(bias) < 0.15 for *_, bias in rows)
+    assert isinstance(output, float)
+    assert isinstance(bookings, float)
+    assert isinstance(biases, float)
+    assert 0 < output < bookings < 1
+    assert biases < 0.15
 
 
 @pytest.mark.parametrize("key", SECTIONS)
@@ -171,9 +176,16 @@ def test_bookings_and_production_in_one_sentence() -> None:
                 marts,
                 "mart_predictability",
                 {
-                    **{"subject": subject, "measure": measure, "method": method, "wape": wape},
-                    **{"source_system": "crm", "period_kind": "month", "horizon_months": 1},
-                    **{"forecast_count": 24, "bias": 0.1, "wape_denominator": 1000},
+                    "subject": subject,
+                    "measure": measure,
+                    "method": method,
+                    "wape": wape,
+                    "source_system": "crm",
+                    "period_kind": "month",
+                    "horizon_months": 1,
+                    "forecast_count": 24,
+                    "bias": 0.1,
+                    "wape_denominator": 1000,
                 },
             )
         found = scoreboard.section(marts)
@@ -190,10 +202,17 @@ def test_misses_and_false_alarms_in_words() -> None:
             marts,
             "mart_early_warning_accuracy",
             {
-                **{"subject": "bookings", "measure": "value", "source_system": "crm"},
-                **{"period_kind": "month", "method": "score", "period_count": 24},
-                **{"recall_rate_numerator": 6, "recall_rate_denominator": 8, "recall_rate": 0.75},
-                **{"false_alarm_rate_numerator": 2, "false_alarm_rate_denominator": 8},
+                "subject": "bookings",
+                "measure": "value",
+                "source_system": "crm",
+                "period_kind": "month",
+                "method": "score",
+                "period_count": 24,
+                "recall_rate_numerator": 6,
+                "recall_rate_denominator": 8,
+                "recall_rate": 0.75,
+                "false_alarm_rate_numerator": 2,
+                "false_alarm_rate_denominator": 8,
                 "lead_time_p50_days": 61,
             },
         )
@@ -211,25 +230,34 @@ def test_what_failed_though_likely_in_words() -> None:
             marts,
             "mart_big_deals",
             {
-                **{"source_system": "crm", "period_kind": "month", "period_start": MONTH},
-                **{"opportunity_id": "o", "fate": "lost", "is_surprise": True},
+                "source_system": "crm",
+                "period_kind": "month",
+                "period_start": MONTH,
+                "opportunity_id": "o",
+                "fate": "lost",
+                "is_surprise": True,
             },
         )
         fill(
             marts,
             "mart_big_deal_surprises",
             {
-                **{"source_system": "crm", "period_kind": "fiscal_quarter"},
-                **{"period_start": date(2026, 1, 1), "big_deal_count": 9, "open_count": 0},
-                **{"surprise_count": 2, "surprise_rate_denominator": 5},
-                **{"surprise_to_bookings_numerator": 300_000},
+                "source_system": "crm",
+                "period_kind": "fiscal_quarter",
+                "period_start": date(2026, 1, 1),
+                "big_deal_count": 9,
+                "open_count": 0,
+                "surprise_count": 2,
+                "surprise_rate_denominator": 5,
+                "surprise_to_bookings_numerator": 300_000,
                 "surprise_to_bookings_denominator": 1_000_000,
             },
         )
         found = big_deals.section(marts)
     assert (
         "In the quarters that are over (1), 9 large deals met their end; 5 were likely 30 days"
-        " before, and 2 of these were lost or slipped: a surprise value of 300 k, beside 1 M booked."
+        " before, and 2 of these were lost or slipped: a surprise value of 300 k, beside 1 M"
+        " booked."
     ) in told(found.section.finding)
 
 
@@ -239,9 +267,14 @@ def test_the_middle_and_the_lower_bound_in_words() -> None:
             marts,
             "mart_forecast_monthly",
             {
-                **{"forecast_date": date(2026, 6, 30), "source_system": "crm", "method": "score"},
-                **{"period_kind": "fiscal_quarter", "period_start": date(2026, 7, 1)},
-                **{"p50_amount": 400, "p10_amount": 300, "at_risk_amount": 100},
+                "forecast_date": date(2026, 6, 30),
+                "source_system": "crm",
+                "method": "score",
+                "period_kind": "fiscal_quarter",
+                "period_start": date(2026, 7, 1),
+                "p50_amount": 400,
+                "p10_amount": 300,
+                "at_risk_amount": 100,
             },
         )
         found = at_risk.section(marts)

@@ -27,10 +27,11 @@
     case
         when {{ position }} >= 1 and {{ position }} <= len({{ sorted }})
         then
-            {{ sorted }}[cast(floor({{ position }}) as integer)]
-            + ({{ position }} - floor({{ position }})) * (
-                {{ sorted }}[cast(ceil({{ position }}) as integer)]
-                - {{ sorted }}[cast(floor({{ position }}) as integer)]
+            {{ sorted }} [cast(floor({{ position }}) as integer)]
+            + ({{ position }} - floor({{ position }}))
+            * (
+                {{ sorted }} [cast(ceil({{ position }}) as integer)]
+                - {{ sorted }} [cast(floor({{ position }}) as integer)]
             )
     end
 {%- endmacro %}

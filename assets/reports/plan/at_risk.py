@@ -89,8 +89,8 @@ order by subject, period_start, p50 desc, source_system limit 1
         )
     for row in made:
         finding += words(
-            "Of {}, {} most likely brings {}, and in one case of ten no more than {}: {} ({}) are at"
-            " risk.",
+            "Of {}, {} most likely brings {}, and in one case of ten no more than {}: {} ({}) are"
+            " at risk.",
             *(
                 row[name]
                 for name in ("subject", "period_start", "p50", "p10", "at_risk", "at_risk_share")

@@ -51,8 +51,8 @@ from ({_QUARTERS}) where surprise_to_bookings_denominator is not null
     )
     if not now and not past["quarter_count"].value:
         why = (
-            "No deal can be called large: in no year were there ten won deals with an amount, in the"
-            " extract opportunities."
+            "No deal can be called large: in no year were there ten won deals with an amount, in"
+            " the extract opportunities."
         )
         return missing(key, title, question, USED, why)
     finding: Words = ()
@@ -136,8 +136,10 @@ order by period_start desc, opportunity_id
             Column("Said by"),
         ),
         note=(
-            "Likely is from 60 % on, by what was known 30 days before: the CRM's probability, else"
-            " the win rate of the stage.",
+            (
+                "Likely is from 60 % on, by what was known 30 days before: the CRM's probability,"
+                " else the win rate of the stage."
+            ),
         ),
         is_whole_list=True,
     )

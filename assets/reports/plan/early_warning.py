@@ -155,8 +155,11 @@ order by subject, measure desc, period_kind, method, source_system
             Column("Why no figure"),
         ),
         note=(
-            "A warning stands when the last forecast, and every one since its first day, lies below"
-            " the target. Of output a usual month is the target: the mean of the twelve before.",
+            (
+                "A warning stands when the last forecast, and every one since its first day, lies"
+                " below the target. Of output a usual month is the target: the mean of the twelve"
+                " before."
+            ),
         ),
     )
     periods = marts.table(

@@ -1,6 +1,15 @@
 """Whether bookings hit their month as production does, by the same statistics."""
 
-from assets.reports.content import Column, Headline, NativeChart, Number, Part, Section, words
+from assets.reports.content import (
+    Column,
+    Headline,
+    NativeChart,
+    Number,
+    Part,
+    Section,
+    Words,
+    words,
+)
 from assets.reports.monthly import labelled, missing
 from assets.reports.published import Published
 from assets.reports.review.found import Found, worded
@@ -48,7 +57,8 @@ def section(marts: Published) -> Found:
     if not found:
         why = (
             "Fewer than five months that were foreseen are over. Bring a year of opportunities with"
-            " amount and close, of work_orders with planned_end_at, or of order_lines and shipments."
+            " amount and close, of work_orders with planned_end_at, or of order_lines and"
+            " shipments."
         )
         return missing(key, title, question, USED, why)
     output = found.get("production output") or found.get("shipments")
@@ -71,7 +81,7 @@ def section(marts: Published) -> Found:
                 bookings["method_words"],
             ),
             verdict="plain",
-            why=("A mean miss over all these months; the charts say which months stand out.",),
+            why=("A mean miss over all these months; the chart says which months stand out.",),
             section=key,
             marts=(SCORES,),
             case_count=bookings["forecast_count"],
@@ -81,9 +91,9 @@ def section(marts: Published) -> Found:
     )
 
 
-def _hits(found: dict[str, dict[str, Number]]) -> tuple[str | Number, ...]:
+def _hits(found: dict[str, dict[str, Number]]) -> Words:
     """Every subject with its mean miss, in one sentence."""
-    said: tuple[str | Number, ...] = ("At the beginning of a month, ",)
+    said: Words = ("At the beginning of a month, ",)
     for place, subject in enumerate(name for name in SUBJECTS if name in found):
         row = found[subject]
         said += (
@@ -97,19 +107,16 @@ def _hits(found: dict[str, dict[str, Number]]) -> tuple[str | Number, ...]:
 _TOLD = ("wape", "forecast_count", "method_words")
 
 
-def _hopes(
-    bookings: dict[str, Number] | None, output: dict[str, Number] | None
-) -> tuple[str | Number, ...]:
-    """How many times as wide as production misses, and on which side."""
+def _hopes(bookings: dict[str, Number] | None, output: dict[str, Number] | None) -> Words:
+    """On which side of what came bookings and output were foreseen."""
     if bookings is None or output is None:
         return ()
-    said = words(
+    return words(
         "The sum of all bookings was off by {}, that of the output by {}: above 0 too much was"
         " hoped for.",
         bookings["bias"],
         output["bias"],
     )
-    return said
 
 
 def _chart(marts: Published) -> Part:
@@ -121,7 +128,9 @@ def _chart(marts: Published) -> Part:
         .encode(
             x=alt.X("period_start:T", title=None),
             y=alt.Y(
-                "miss_rate:Q", title="Foreseen less came, of a mean month", axis=alt.Axis(format="%")
+                "miss_rate:Q",
+                title="Foreseen less came, of a mean month",
+                axis=alt.Axis(format="%"),
             ),
             color=labelled("subject", SUBJECTS, "What"),
         )
@@ -151,10 +160,6 @@ order by forecasts.period_start, forecasts.subject
 
 def _tables(marts: Published) -> tuple[Part, ...]:
     columns = (
-        Column("What"),
-        Column("Measure"),
-        Column("System"),
-        Column("Method"),
         Column("Months ahead", "count"),
         Column("Periods", "count"),
         Column("Of them not frozen then", "count"),
@@ -166,30 +171,40 @@ def _tables(marts: Published) -> tuple[Part, ...]:
         Column("Periods with bounds", "count"),
         Column("Why no figure"),
     )
-
-    def of(period_kind: str) -> str:
-        return f"""
-select {worded("subject")}, measure, source_system, {worded("method")}, horizon_months,
-    forecast_count, reconstructed_count, bias, wape, revision, within_50_rate, within_80_rate,
-    within_80_rate_denominator,
+    figures = """
+    horizon_months, forecast_count, reconstructed_count, bias, wape, revision, within_50_rate,
+    within_80_rate, within_80_rate_denominator,
     coalesce(wape_suppressed_reason, within_80_rate_suppressed_reason) as suppressed_reason
-from marts.{SCORES} where period_kind = '{period_kind}'
-order by horizon_months > 3, subject, measure desc, horizon_months, method, source_system
 """
-
-    months = marts.table(
-        "Months, side by side",
-        of("month"),
-        columns,
+    side_by_side = marts.table(
+        "Months, as foreseen at their beginning",
+        f"""
+select {worded("subject")}, measure, source_system, {worded("method")}, {figures}
+from marts.{SCORES} where period_kind = 'month' and horizon_months = 1
+order by subject, measure desc, source_system, method
+""",
+        (Column("What"), Column("Measure"), Column("System"), Column("Method"), *columns),
         note=(
-            "All figures are shares of what came, so that money and pieces compare. A plan holds"
-            " what was released or ordered by then; the adjusted plan adds what months used to"
-            " bring beside their plans. What no run froze is read off the records as they were"
-            " known at the month end.",
+            (
+                "All figures are shares of what came, so that money and pieces compare. A plan"
+                " holds what was released or ordered by then; the adjusted plan adds what months"
+                " used to bring beside their plans. What no run froze is read off the records as"
+                " they were known at the month end."
+            ),
+        ),
+    )
+    all_horizons = marts.table(
+        "Months and fiscal quarters, up to six months ahead",
+        f"""
+select {worded("subject")}, measure, source_system, {worded("period_kind")}, {worded("method")},
+    {figures}
+from marts.{SCORES}
+order by subject, measure desc, source_system, period_kind desc, method, horizon_months
+""",
+        (
+            *(Column("What"), Column("Measure"), Column("System"), Column("Period")),
+            *(Column("Method"), *columns),
         ),
         is_whole_list=True,
     )
-    quarters = marts.table(
-        "Fiscal quarters of bookings", of("fiscal_quarter"), columns, is_whole_list=True
-    )
-    return (months, quarters) if quarters.rows else (months,)
+    return side_by_side, all_horizons

@@ -1,8 +1,6 @@
 -- Grain: one row per source system, period kind and period
 with
-    int_forecast_submissions_priced as (
-        select * from {{ ref("int_forecast_submissions_priced") }}
-    ),
+    int_forecast_submissions_priced as (select * from {{ ref("int_forecast_submissions_priced") }}),
     latest as (
         select *
         from int_forecast_submissions_priced

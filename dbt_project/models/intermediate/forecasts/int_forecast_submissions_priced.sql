@@ -37,9 +37,7 @@ with
             submissions.period_start,
             submissions.submitted_at,
             submissions.known_from_date,
-            round(
-                submissions.commit_amount * int_fx_rates_dated.fx_rate, 2
-            ) as commit_amount_base,
+            round(submissions.commit_amount * int_fx_rates_dated.fx_rate, 2) as commit_amount_base,
         from submissions
         left join
             int_fx_rates_dated

@@ -35,9 +35,7 @@ with
             order_id,
             line_number,
             quantity,
-            greatest(
-                shipped_on, coalesce(business_date(recorded_at), shipped_on)
-            ) as known_date,
+            greatest(shipped_on, coalesce(business_date(recorded_at), shipped_on)) as known_date,
         from int_shipments_unioned
     ),
     promised_lines as (select distinct snapshot_date, order_id, line_number, from promised),
@@ -53,8 +51,7 @@ with
             on promised_lines.order_id = shipments.order_id
             and promised_lines.line_number = shipments.line_number
             and promised_lines.snapshot_date >= shipments.known_date
-        group by
-            promised_lines.snapshot_date, promised_lines.order_id, promised_lines.line_number
+        group by promised_lines.snapshot_date, promised_lines.order_id, promised_lines.line_number
     ),
     -- shipments fill the earliest promise first
     filled as (
@@ -69,8 +66,7 @@ with
                 least(
                     promised.quantity,
                     sum(promised.quantity) over (
-                        partition by
-                            promised.snapshot_date, promised.order_id, promised.line_number
+                        partition by promised.snapshot_date, promised.order_id, promised.line_number
                         order by promised.planned_date, promised.schedule_number
                         rows between unbounded preceding and current row
                     )
@@ -125,10 +121,7 @@ with
             and open_orders.order_id = int_output_values.order_id
             and open_orders.line_number = int_output_values.line_number
         group by
-            open_orders.subject,
-            open_orders.source_system,
-            open_orders.snapshot_date,
-            planned_month
+            open_orders.subject, open_orders.source_system, open_orders.snapshot_date, planned_month
     )
 select *
 from planned

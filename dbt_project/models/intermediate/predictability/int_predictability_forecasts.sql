@@ -8,14 +8,10 @@ with
     int_predictability_outcomes as (select * from {{ ref("int_predictability_outcomes") }}),
     int_output_planned as (select * from {{ ref("int_output_planned") }}),
     int_bookings_forecasts as (select * from {{ ref("int_bookings_forecasts") }}),
-    int_forecast_submissions_priced as (
-        select * from {{ ref("int_forecast_submissions_priced") }}
-    ),
+    int_forecast_submissions_priced as (select * from {{ ref("int_forecast_submissions_priced") }}),
     int_stage_win_rates_dated as (select * from {{ ref("int_stage_win_rates_dated") }}),
     fct_pipeline_snapshots as (select * from {{ ref("fct_pipeline_snapshots") }}),
-    quarters as (
-        select distinct month_start, fiscal_quarter_start as period_start, from dim_dates
-    ),
+    quarters as (select distinct month_start, fiscal_quarter_start as period_start, from dim_dates),
     series as (
         select {{ key }}, min(outcome_month) as first_month,
         from int_predictability_outcomes
@@ -58,9 +54,11 @@ with
         group by all
     ),
     periods as (
-        select 'month' as period_kind, month_start, month_start as period_start, from quarters
+        select 'month' as period_kind, month_start, month_start as period_start,
+        from quarters
         union all
-        select 'fiscal_quarter' as period_kind, month_start, period_start, from quarters
+        select 'fiscal_quarter' as period_kind, month_start, period_start,
+        from quarters
     ),
     -- the months and quarters that each snapshot looks at; one that ends with its month is over
     targets as (
@@ -140,8 +138,10 @@ with
             ahead.horizon_months,
             cast(
                 coalesce(
-                    case planned_series.measure
-                        when 'quantity' then planned.quantity
+                    case
+                        planned_series.measure
+                        when 'quantity'
+                        then planned.quantity
                         else planned.value
                     end,
                     0
@@ -211,8 +211,7 @@ with
         from known_outcomes
         inner join quarters on known_outcomes.outcome_month = quarters.month_start
         where known_outcomes.subject = 'bookings'
-        group by
-            known_outcomes.source_system, known_outcomes.snapshot_date, quarters.period_start
+        group by known_outcomes.source_system, known_outcomes.snapshot_date, quarters.period_start
     ),
     -- the open deals of a month end at the win rate of their stage, in the month of the expected
     -- close, overdue ones in the first
@@ -222,8 +221,7 @@ with
             snapshots.snapshot_date,
             cast(
                 date_trunc(
-                    'month',
-                    greatest(snapshots.expected_close_date, snapshots.snapshot_date + 1)
+                    'month', greatest(snapshots.expected_close_date, snapshots.snapshot_date + 1)
                 ) as date
             ) as close_month,
             count(*) as deal_count,
@@ -322,11 +320,16 @@ with
             horizon_months,
             cast(sum(amount) as double) as expected,
         from latest_commits
-        group by
-            source_system, snapshot_date, period_kind, period_start, period_end, horizon_months
+        group by source_system, snapshot_date, period_kind, period_start, period_end, horizon_months
     ),
     as_recorded as (
-        {%- for method in ["run_rates", "plans", "adjusted_plans", "stage_weighted", "rep_commits"] %}
+        {%- for method in [
+            "run_rates",
+            "plans",
+            "adjusted_plans",
+            "stage_weighted",
+            "rep_commits",
+        ] %}
             select *, true as is_reconstructed,
             from {{ method }}
             {% if not loop.last -%}
@@ -346,9 +349,7 @@ with
             period_end,
             horizon_months,
             cast(expected_amount as double) as expected,
-            {% for name in shares -%}
-                cast({{ name }}_amount as double) as {{ name }},
-            {% endfor -%}
+            {% for name in shares -%} cast({{ name }}_amount as double) as {{ name }}, {% endfor -%}
             false as is_reconstructed,
         from int_bookings_forecasts
         where horizon_months >= 1
@@ -404,8 +405,7 @@ with
             and earlier.period_start <= known_outcomes.outcome_month
             and earlier.period_end >= known_outcomes.outcome_month
             -- the last month end up to the forecast
-            and known_outcomes.snapshot_date
-            = case
+            and known_outcomes.snapshot_date = case
                 when told.snapshot_date = last_day(told.snapshot_date)
                 then told.snapshot_date
                 else cast(date_trunc('month', told.snapshot_date) as date) - 1
@@ -436,8 +436,7 @@ with
                 where month_count = case when period_kind = 'month' then 1 else 3 end
                 qualify
                     row_number() over (
-                        partition by
-                            {{ key }}, method, period_kind, period_start, horizon_months
+                        partition by {{ key }}, method, period_kind, period_start, horizon_months
                         order by earlier_start desc
                     )
                     <= {{ var("predictability_errors") }}

@@ -27,8 +27,7 @@ with
             cast(coalesce(sum(fct_opportunities.amount_base), 0) as decimal(18, 2)) as amount,
         from fct_opportunities
         left join won on fct_opportunities.opportunity_id = won.opportunity_id
-        where
-            fct_opportunities.outcome = 'won' and fct_opportunities.close_month is not null
+        where fct_opportunities.outcome = 'won' and fct_opportunities.close_month is not null
         group by fct_opportunities.source_system, outcome_month, known_month
     ),
     outputs as (

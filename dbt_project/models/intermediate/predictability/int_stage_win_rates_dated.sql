@@ -64,10 +64,7 @@ with
             known.won_count,
             known.resolved_count,
             round(
-                (
-                    known.won_count
-                    + {{ safe_ratio("overall.won_count", "overall.resolved_count") }}
-                )
+                (known.won_count + {{ safe_ratio("overall.won_count", "overall.resolved_count") }})
                 / (known.resolved_count + 1),
                 9
             ) as win_rate,

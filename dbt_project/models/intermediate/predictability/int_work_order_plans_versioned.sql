@@ -17,8 +17,7 @@ with
             orders.deleted_at as ended_at,
         from int_work_orders_unioned as orders
         anti join
-            int_work_order_plans_seen_unioned as seen
-            on orders.work_order_id = seen.work_order_id
+            int_work_order_plans_seen_unioned as seen on orders.work_order_id = seen.work_order_id
     ),
     versions as (
         select *

@@ -22,8 +22,7 @@ with
         select
             *,
             bool_and(is_shortfall) over (
-                partition by
-                    subject, measure, source_system, period_kind, period_start, method
+                partition by subject, measure, source_system, period_kind, period_start, method
                 order by forecast_date, horizon_months desc
                 rows between current row and unbounded following
             ) as is_standing,
@@ -48,8 +47,7 @@ with
             bool_or(is_shortfall) as is_ever_warned,
             min(forecast_date) filter (where is_standing) as warned_date,
         from judged
-        group by
-            subject, measure, source_system, period_kind, period_start, period_end, method
+        group by subject, measure, source_system, period_kind, period_start, period_end, method
     ),
     final as (
         select

@@ -118,9 +118,7 @@ with
             forecast_date,
             is_reconstructed,
             expected,
-            {% for name in ["p10", "p25", "p50", "p75", "p90"] -%}
-                {{ name }},
-            {% endfor -%}
+            {% for name in ["p10", "p25", "p50", "p75", "p90"] -%} {{ name }}, {% endfor -%}
             interval_basis,
             cast(p50 - p10 as decimal(18, 2)) as at_risk,
             target,

@@ -20,8 +20,7 @@ with
             case
                 when not _is_first_extract
                 then greatest(_known_at, _valid_from)
-                else
-                    coalesce(_known_at, least(to_instant(released_at), to_instant(started_at)))
+                else coalesce(_known_at, least(to_instant(released_at), to_instant(started_at)))
             end as seen_at,
             _ended_at as ended_at,
             'standard' as source_system,
