@@ -6,26 +6,26 @@ with
     fct_opportunities as (select * from {{ ref("fct_opportunities") }}),
     int_opportunity_versions_dated as (select * from {{ ref("int_opportunity_versions_dated") }}),
     int_fx_rates_dated as (select * from {{ ref("int_fx_rates_dated") }}),
-    past_periods as (
-        select distinct
-            periods.period_kind, periods.period_start, last_day(periods.last_month) as period_end,
+    calendar_periods as (
+        select 'month' as period_kind, month_start as period_start, month_start as last_month,
         from dim_dates
+        union
+        select
+            'fiscal_quarter' as period_kind,
+            fiscal_quarter_start as period_start,
+            cast(fiscal_quarter_start + interval 2 month as date) as last_month,
+        from dim_dates
+    ),
+    past_periods as (
+        select
+            calendar_periods.period_kind,
+            calendar_periods.period_start,
+            last_day(calendar_periods.last_month) as period_end,
+        from calendar_periods
         cross join run_settings
-        cross join
-            lateral(
-                select
-                    'month' as period_kind,
-                    dim_dates.month_start as period_start,
-                    dim_dates.month_start as last_month,
-                union all
-                select
-                    'fiscal_quarter' as period_kind,
-                    dim_dates.fiscal_quarter_start as period_start,
-                    cast(dim_dates.fiscal_quarter_start + interval 2 month as date) as last_month,
-            ) as periods
         where
-            last_day(periods.last_month) <= run_settings.as_of_date
-            and periods.period_start
+            last_day(calendar_periods.last_month) <= run_settings.as_of_date
+            and calendar_periods.period_start
             >= date_trunc('month', run_settings.as_of_date + 1)
             - to_months({{ var("predictability_months") }})
     ),
@@ -68,7 +68,7 @@ with
     ),
     ended as (
         select
-            thresholds.* exclude (is_over, as_of_date),
+            thresholds.*,
             fct_opportunities.opportunity_id,
             case
                 when fct_opportunities.outcome in ('won', 'lost')
@@ -92,7 +92,7 @@ with
     -- expected in the period 30 days before its end, and still open at its end
     slipped as (
         select
-            thresholds.* exclude (is_over, as_of_date),
+            thresholds.*,
             watched.opportunity_id,
             'slipped' as fate,
             thresholds.period_end as fate_date,
@@ -128,7 +128,7 @@ with
     -- overdue ones are expected in the period that goes on
     still_open as (
         select
-            thresholds.* exclude (is_over, as_of_date),
+            thresholds.*,
             fct_opportunities.opportunity_id,
             'open' as fate,
             thresholds.as_of_date as fate_date,
@@ -146,7 +146,7 @@ with
             >= greatest(fct_opportunities.expected_close_date, thresholds.as_of_date + 1)
         where not thresholds.is_over and fct_opportunities.expected_close_date is not null
     ),
-    big_deals as (
+    fates as (
         select *
         from ended
         union all by name
@@ -155,6 +155,20 @@ with
         union all by name
         select *
         from still_open
+    ),
+    big_deals as (
+        select
+            source_system,
+            period_kind,
+            period_start,
+            period_end,
+            threshold_amount,
+            opportunity_id,
+            fate,
+            fate_date,
+            amount_base,
+            expected_close_date,
+        from fates
     )
 select *
 from big_deals

@@ -2,7 +2,6 @@
 {%- set key = "subject, measure, source_system" %}
 {%- set shares = {"p10": 0.10, "p25": 0.25, "p50": 0.50, "p75": 0.75, "p90": 0.90} %}
 with
-    run_settings as (select * from {{ ref("stg_run_settings") }}),
     int_forecast_snapshots as (select * from {{ ref("int_forecast_snapshots") }}),
     dim_dates as (select * from {{ ref("dim_dates") }}),
     int_predictability_outcomes as (select * from {{ ref("int_predictability_outcomes") }}),
@@ -88,26 +87,28 @@ with
             between 1 and {{ var("forecast_horizon_months") }}
     ),
     -- the mean of the last 12 full months
+    monthly_means as (
+        select {{ key }}, snapshot_date, avg(amount order by outcome_month) as amount,
+        from known_outcomes
+        where outcome_month >= date_trunc('month', snapshot_date + 1) - interval 12 month
+        group by {{ key }}, snapshot_date
+        having count(*) = 12
+    ),
     run_rates as (
         select
-            {{ key }},
-            snapshot_date,
+            monthly_means.subject,
+            monthly_means.measure,
+            monthly_means.source_system,
+            monthly_means.snapshot_date,
             'run_rate' as method,
-            period_kind,
-            period_start,
-            period_end,
-            horizon_months,
-            month_count * monthly as expected,
-        from
-            (
-                select {{ key }}, snapshot_date, avg(amount order by outcome_month) as monthly,
-                from known_outcomes
-                where outcome_month >= date_trunc('month', snapshot_date + 1) - interval 12 month
-                group by {{ key }}, snapshot_date
-                having count(*) = 12
-            ) as rates
-        inner join ahead using (snapshot_date)
-        where subject = 'bookings' or period_kind = 'month'
+            ahead.period_kind,
+            ahead.period_start,
+            ahead.period_end,
+            ahead.horizon_months,
+            ahead.month_count * monthly_means.amount as expected,
+        from monthly_means
+        inner join ahead on monthly_means.snapshot_date = ahead.snapshot_date
+        where monthly_means.subject = 'bookings' or ahead.period_kind = 'month'
     ),
     -- from the first snapshot on at which anything was planned
     planned_series as (
@@ -369,7 +370,7 @@ with
         qualify
             row_number() over (
                 partition by {{ key }}, period_kind, period_start, method, horizon_months
-                order by is_reconstructed, snapshot_date desc
+                order by is_reconstructed asc, snapshot_date desc
             )
             = 1
     ),

@@ -32,7 +32,10 @@ with
         where
             snapshots.snapshot_kind = 'month_end'
             and resolved_deals.resolved_date > snapshots.snapshot_date
-        group by snapshots.source_system, coalesce(snapshots.stage, 'unknown'), resolved_date
+        group by
+            snapshots.source_system,
+            coalesce(snapshots.stage, 'unknown'),
+            resolved_deals.resolved_date
     ),
     known as (
         select

@@ -23,7 +23,7 @@ with
             *,
             bool_and(is_shortfall) over (
                 partition by subject, measure, source_system, period_kind, period_start, method
-                order by forecast_date, horizon_months desc
+                order by forecast_date asc, horizon_months desc
                 rows between current row and unbounded following
             ) as is_standing,
         from told
