@@ -1,6 +1,7 @@
 """How many leads a target takes: the worked numbers, and plans applied to simulated futures."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -184,12 +185,12 @@ FUTURES = 500
 
 class World:
     """A demo company's funnel to the end of 2026, of which only what was known by the as_of is
-    shown to the plan."""
+    shown to the plan. `luck` is that of its deals: another luck, another life of the company."""
 
-    def __init__(self, seed: int, scale: float) -> None:
-        company = companies.found(
-            Plan(Path("nowhere"), seed, scale, until=date(2026, 12, 31), weeks=0)
-        )
+    def __init__(self, seed: int, scale: float, luck: int | None = None) -> None:
+        plan = Plan(Path("nowhere"), seed, scale, until=date(2026, 12, 31), weeks=0)
+        company = companies.found(plan)
+        company.plan = replace(plan, seed=seed if luck is None else luck)
         funnel = demo.run(company)
         deal, found = funnel.deal, funnel.leads
         self.created = deal["created"] // DAY
@@ -326,7 +327,7 @@ def _step(
 
 
 class Lives:
-    """What becomes of leads of the demo's process: days to the win and its value, by cell."""
+    """What becomes of leads: days to the win and its value, by source and segment."""
 
     def __init__(self, world: World) -> None:
         of = world.lead_deal
@@ -335,11 +336,10 @@ class Lives:
         value = np.where(won, world.value[of], 0.0)
         # leads of the last months are not there with all that they would bring
         whole = world.lead_created <= HISTORY
+        rows = pd.DataFrame({"source": world.lead_cell[0], "segment": world.lead_cell[1]})[whole]
         self.by_cell = {
-            cell: (days[rows], value[rows])
-            for cell, rows in pd.DataFrame(
-                {"row": np.flatnonzero(whole), "a": world.lead_cell[0][whole], "b": world.lead_cell[1][whole]}
-            ).groupby(["a", "b"])["row"]
+            cell: (days[group.index], value[group.index])
+            for cell, group in rows.groupby(["source", "segment"])
         }
 
     def bring(self, made: lead.Plan, entries: int, random: np.random.Generator) -> float:
@@ -349,18 +349,18 @@ class Lives:
         for cell, by_day in zip(made.cells, counts.reshape(made.shares.shape), strict=True):
             begun = np.repeat(made.days, by_day)
             days, value = self.by_cell[cell]
-            picked = random.integers(0, days.size, begun.size)
+            # each life is lived once, as long as there are enough
+            picked = random.choice(days.size, begun.size, replace=begun.size > days.size)
             came = begun + days[picked]
             total += value[picked][(came >= FIRST) & (came <= LAST)].sum()
         return float(total)
 
 
 def futures(count: int, scale: float) -> Iterator[dict[float, bool]]:
-    """By confidence level, whether a plan of a company, applied, meets its target; the leads of
-    the plan live as leads of another company of the same process do."""
-    lives = Lives(World(seed=999_983, scale=3.0))
+    """By confidence level, whether the plan of a company, applied, meets its target; the leads of
+    the plan live as in another life of the company."""
     for seed in range(count):
-        world = World(seed, scale)
+        world, lives = World(seed, scale), Lives(World(seed, 2 * scale, luck=10_000 + seed))
         random = np.random.default_rng([seed, 1])
         funnel = world.funnel()
         quarter_ = lead.Quarter(

@@ -94,17 +94,21 @@ with
             round(
                 {{ safe_ratio("needed.year_hours * deal_share", "booked.deal_value_amount") }}, 12
             ) as hours_per_amount,
-            cast(
-                greatest(
-                    {{
-                        safe_ratio(
-                            "quarters.available_hours - needed.overdue_hours - other_hours",
-                            "hours_per_amount",
-                        )
-                    }},
-                    0
-                ) as decimal(18, 2)
-            ) as makeable_amount,
+            case
+                when quarters.available_hours is not null
+                then
+                    cast(
+                        greatest(
+                            {{
+                                safe_ratio(
+                                    "quarters.available_hours - needed.overdue_hours - other_hours",
+                                    "hours_per_amount",
+                                )
+                            }},
+                            0
+                        ) as decimal(18, 2)
+                    )
+            end as makeable_amount,
         from quarters
         inner join
             needed
