@@ -13,7 +13,10 @@ from assets.demo import company as companies
 from assets.demo import funnel as demo
 from assets.demo.columns import NONE
 from assets.demo.company import DAY, Plan, day_number
+from assets.reports.content import told
+from assets.reports.plan import gap, levers, needed, room
 from assets.scoring import lead_requirement as lead
+from tests.bare_marts import bare_marts, fill
 
 AS_OF = date(2026, 6, 30)
 
@@ -384,3 +387,104 @@ def test_a_plan_meets_the_target_as_often_as_it_says() -> None:
     met = pd.DataFrame(list(futures(FUTURES, scale=0.2))).mean()
     for level in lead.LEVELS:
         assert met[level] == pytest.approx(level, abs=0.05), met.to_dict()
+
+
+# --- the report ------------------------------------------------------------------------------------
+
+MARTS = (
+    *("mart_lead_requirement", "mart_lead_requirement_monthly", "mart_lead_conversions"),
+    *("mart_lead_requirement_sensitivities", "mart_forecast_monthly", "dim_work_centers"),
+)
+
+
+def test_without_quotas_every_section_says_what_is_missing() -> None:
+    with bare_marts(*MARTS) as marts:
+        for part in (gap, needed, room, levers):
+            found = part.section(marts).section
+            assert found.missing is not None
+            assert "quotas" in found.missing
+
+
+def planned(**changes: object) -> dict[str, object]:
+    """The quarter from October on at one level of confidence."""
+    told = {
+        "source_system": "crm",
+        "period_start": date(2026, 10, 1),
+        "period_end": date(2026, 12, 31),
+        "entry_kind": "lead",
+        "confidence_level": 0.8,
+        "status": "planned",
+        "target_amount": 2_000_000,
+        "booked_amount": 0,
+        "open_deals_amount": 200_000,
+        "wins_needed_count": 30,
+        "mean_won_amount": 60_000,
+        "needed_count": 700,
+        "usual_count": 500,
+        "usual_success_probability": 0.04,
+        "usual_expected_amount": 1_500_000,
+        "last_useful_date": date(2026, 11, 5),
+    }
+    return told | changes
+
+
+def test_the_quarter_three_months_out_is_told_in_words() -> None:
+    month = {
+        **{name: planned()[name] for name in ("source_system", "period_start", "entry_kind")},
+        **{"confidence_level": 0.8, "entry_month": date(2026, 7, 1), "segment": "Small"},
+        **{"last_useful_date": date(2026, 11, 5), "usual_entries": 60.0},
+    }
+    with bare_marts(*MARTS) as marts:
+        nearer = {"period_start": date(2026, 7, 1), "target_amount": 9_000_000}
+        fill(marts, "mart_lead_requirement", planned(), planned(**nearer))
+        fill(
+            marts,
+            "mart_lead_requirement_monthly",
+            {**month, "source": "Web", "needed_count": 100},
+            {**month, "source": "Fair", "needed_count": 70},
+        )
+        found = needed.section(marts)
+        plant = room.section(marts).section
+    told_words = told(found.section.finding, "USD")
+    assert "From 2026-10-01 to 2026-12-31 the target is 2 M USD" in told_words
+    assert "700 leads have to begin by 2026-11-05, 170 of them in Jul 2026; usually 120" in told_words
+    assert found.headline is not None
+    assert (found.headline.number.value, found.headline.verdict) == (170, "signal")
+    assert len(found.look) == 1
+    # nothing is known of a plant
+    assert plant.missing is not None
+    assert "routings" in plant.missing
+
+
+def test_the_plant_says_what_it_can_make() -> None:
+    hours = {
+        f"constraint_{name}_hours": value
+        for name, value in (("available", 500), ("overdue", 10), ("other", 400), ("needed", 180))
+    }
+    with bare_marts(*MARTS) as marts:
+        fill(marts, "dim_work_centers", {"work_center_id": "M1", "work_center_name": "Grinding"})
+        fill(
+            marts,
+            "mart_lead_requirement",
+            planned(
+                constraint_work_center_id="M1",
+                makeable_amount=1_000_000,
+                is_capped=True,
+                capped_count=300,
+                **hours,
+            ),
+        )
+        found = room.section(marts)
+    assert "Grinding limits the plant: of 500 hours" in told(found.section.finding, "USD")
+    assert "300 leads are enough in eight cases of ten, instead of 700" in told(
+        found.section.finding
+    )
+    assert len(found.look) == 1
+
+
+def test_where_there_is_no_plan_the_reason_is_told() -> None:
+    late = {"status": lead.TOO_LATE, "needed_count": None, "usual_success_probability": None}
+    with bare_marts(*MARTS) as marts:
+        fill(marts, "mart_lead_requirement", planned(**late))
+        for part in (needed, levers):
+            assert lead.TOO_LATE in told(part.section(marts).section.finding, "USD")

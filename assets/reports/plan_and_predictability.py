@@ -7,7 +7,7 @@ A plan is one of the company: nobody's quota, commit or pipeline is told apart.
 """
 
 from assets.reports.content import Report
-from assets.reports.plan import gap
+from assets.reports.plan import gap, levers, needed, room
 from assets.reports.published import Published
 from assets.reports.review.found import report_of
 
@@ -23,5 +23,10 @@ def report(marts: Published) -> Report:
         TITLE,
         "What has to begin this month so that the plan is met, and how far our word can be relied"
         " on",
-        (gap.section(marts),),
+        (
+            needed.section(marts),
+            room.section(marts),
+            levers.section(marts),
+            gap.section(marts),
+        ),
     )
