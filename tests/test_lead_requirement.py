@@ -179,7 +179,7 @@ def test_leads_are_asked_for_less_than_others_bring() -> None:
     assert found["needed"][0.9] == 0
 
 
-# --- 500 futures of the demo company's funnel ------------------------------------------------------
+# --- 500 futures of the demo company's funnel ----------------------------------------------------
 
 HISTORY = day_number(AS_OF)
 FIRST, LAST = 93, 184  # the quarter from October on, in days after the as_of
@@ -198,7 +198,9 @@ class World:
         deal, found = funnel.deal, funnel.leads
         self.created = deal["created"] // DAY
         self.end = company.calendar.moment(deal["final_w"]) // DAY
-        self.is_deal = (deal["outcome"] != demo.DUPLICATE) & ~deal["is_deleted"] & ~deal["is_merged"]
+        self.is_deal = (
+            (deal["outcome"] != demo.DUPLICATE) & ~deal["is_deleted"] & ~deal["is_merged"]
+        )
         self.won = (deal["outcome"] == demo.WON) & self.is_deal
         self.value = deal["usd"]
         entered = company.calendar.moment(deal["enter_w"]) // DAY
@@ -389,7 +391,7 @@ def test_a_plan_meets_the_target_as_often_as_it_says() -> None:
         assert met[level] == pytest.approx(level, abs=0.05), met.to_dict()
 
 
-# --- the report ------------------------------------------------------------------------------------
+# --- the report ----------------------------------------------------------------------------------
 
 MARTS = (
     *("mart_lead_requirement", "mart_lead_requirement_monthly", "mart_lead_conversions"),
@@ -431,8 +433,11 @@ def planned(**changes: object) -> dict[str, object]:
 def test_the_quarter_three_months_out_is_told_in_words() -> None:
     month = {
         **{name: planned()[name] for name in ("source_system", "period_start", "entry_kind")},
-        **{"confidence_level": 0.8, "entry_month": date(2026, 7, 1), "segment": "Small"},
-        **{"last_useful_date": date(2026, 11, 5), "usual_entries": 60.0},
+        "confidence_level": 0.8,
+        "entry_month": date(2026, 7, 1),
+        "segment": "Small",
+        "last_useful_date": date(2026, 11, 5),
+        "usual_entries": 60.0,
     }
     with bare_marts(*MARTS) as marts:
         nearer = {"period_start": date(2026, 7, 1), "target_amount": 9_000_000}
@@ -447,7 +452,9 @@ def test_the_quarter_three_months_out_is_told_in_words() -> None:
         plant = room.section(marts).section
     told_words = told(found.section.finding, "USD")
     assert "From 2026-10-01 to 2026-12-31 the target is 2 M USD" in told_words
-    assert "700 leads have to begin by 2026-11-05, 170 of them in Jul 2026; usually 120" in told_words
+    assert (
+        "700 leads have to begin by 2026-11-05, 170 of them in Jul 2026; usually 120" in told_words
+    )
     assert found.headline is not None
     assert (found.headline.number.value, found.headline.verdict) == (170, "signal")
     assert len(found.look) == 1

@@ -378,11 +378,12 @@ def _changed(funnel: Funnel, lever: Lever) -> Mapping[Any, Conversions]:
 def requirement(funnel: Funnel, kind: str, quarter: Quarter, lever: Lever) -> dict[str, Any]:
     """What is needed of a kind of entry, figures without rounding: see `SCHEMA`; `needed` and
     `capped` by level."""
-    from scipy.stats import beta
+    from scipy.stats import beta, gamma, poisson
 
     found: dict[str, Any] = {"status": PLANNED}
     random = np.random.default_rng(SEED)
-    luck, worth, spread = random.random(SIMULATIONS), *random.standard_normal((2, SIMULATIONS))
+    luck, other_luck, arrival = random.random((3, SIMULATIONS))
+    worth, spread = random.standard_normal((2, SIMULATIONS))
     mean = funnel.mean_won_amount * lever.price
     relative = funnel.won_amount_deviation / funnel.mean_won_amount
     mean_draws = mean * np.maximum(1 + worth * relative / np.sqrt(funnel.won_count), 0.05)
@@ -397,15 +398,13 @@ def requirement(funnel: Funnel, kind: str, quarter: Quarter, lever: Lever) -> di
     if kind == "lead":
         created = other_opportunities(funnel, quarter.last, steps)
         through = steps["opportunity", WON]
-        coming = through.pooled.within(
-            quarter.first, quarter.last, np.arange(1, quarter.last + 1)
-        )
+        coming = through.pooled.within(quarter.first, quarter.last, np.arange(1, quarter.last + 1))
         expected = float(created @ coming)
         found["other_wins"] = expected
         if expected > 0:
             # as uncertain as the wins are few that the curve rests on
             wins = max(through.cases * expected / created.sum(), 1.0)
-            others = random.poisson(expected * random.gamma(wins + 0.5, 1 / wins, SIMULATIONS))
+            others = poisson.ppf(arrival, expected / wins * gamma.ppf(other_luck, wins + 0.5))
 
     usual_wins = made.usual_wins * lever.pace
     found |= {"plan": made, "usual_count": made.usual_count * lever.pace, "in_time": made.in_time}
@@ -665,8 +664,13 @@ def _qualified(
     return [
         row
         | {"in_time_probability": round(row["in_time_probability"] / share, 9) if share else None}
-        | {name: None if row[name] is None else ceil(round(row[name] * share, 9)) for name in counts}
-        for row in _rows({**blank, "entry_kind": "qualified", "lever": AS_IT_IS.name}, quarter, found)
+        | {
+            name: None if row[name] is None else ceil(round(row[name] * share, 9))
+            for name in counts
+        }
+        for row in _rows(
+            {**blank, "entry_kind": "qualified", "lever": AS_IT_IS.name}, quarter, found
+        )
     ]
 
 
@@ -690,7 +694,9 @@ def share_rows(target: Mapping[str, Any], as_of: date, funnel: Funnel) -> list[d
         made = plan(funnel, kind, quarter, funnel.steps)
         found = {kind: (made.shares, made.last_useful)}
         if kind == "opportunity" and ("opportunity", "qualified") in funnel.steps:
-            lags = [funnel.steps["qualified", WON].of(cell).lag(USEFUL_SHARE) for cell in made.cells]
+            lags = [
+                funnel.steps["qualified", WON].of(cell).lag(USEFUL_SHARE) for cell in made.cells
+            ]
             last_useful = [quarter.last - (MOST_DAYS if lag is None else lag) for lag in lags]
             found["qualified"] = (qualified_plan(funnel, made), np.array(last_useful))
         month = np.array([(as_of + timedelta(int(day))).replace(day=1) for day in made.days])

@@ -77,8 +77,10 @@ from ({_QUARTERS}) order by period_start, source_system
             Column("To be seen since", "date"),
         ),
         note=(
-            "Since when: the first month end from which on the target was above what earlier month"
-            " ends would have let expect of what was booked and open then.",
+            (
+                "Since when: the first month end from which on the target was above what earlier"
+                " month ends would have let expect of what was booked and open then."
+            ),
         ),
     )
     return Found(Section(key, title, question, finding, (table,), USED))

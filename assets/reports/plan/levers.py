@@ -61,9 +61,11 @@ from ({_LEVERS}) order by lever
             Column("Still needed", "count"),
         ),
         note=(
-            "For what begins from tomorrow on; open deals stay as they are. More and chance at the"
-            " usual pace, needed for eight cases in ten. A point of a conversion lifts all that"
-            " begins before it.",
+            (
+                "For what begins from tomorrow on; open deals stay as they are. More and chance at"
+                " the usual pace, needed for eight cases in ten. A point of a conversion lifts all that"
+                " begins before it."
+            ),
         ),
     )
     return Found(Section(key, title, question, finding, (_chart(marts, quarter), table), USED))
@@ -76,7 +78,9 @@ def _chart(marts: Published, quarter: dict[str, Number]) -> Chart:
         alt.Chart(alt.NamedData("rows"))
         .mark_bar()
         .encode(
-            x=alt.X("usual_change_amount:Q", title="More in the quarter", axis=alt.Axis(format="~s")),
+            x=alt.X(
+                "usual_change_amount:Q", title="More in the quarter", axis=alt.Axis(format="~s")
+            ),
             y=alt.Y("lever:N", title=None, sort="-x", axis=alt.Axis(labelLimit=260)),
             tooltip=[
                 alt.Tooltip("lever:N", title="Change"),

@@ -33,10 +33,12 @@ LEVELS = {"needed_50": 0.5, "needed_80": 0.8, "needed_90": 0.9}
 #: entries of the plan by kind and month, a column per confidence level
 _MONTHS = f"""
 select entry_kind, entry_month,
-    {", ".join(
+    {
+    ", ".join(
         f"sum(needed_count) filter (confidence_level = {level}) as {name}"
         for name, level in LEVELS.items()
-    )},
+    )
+},
     round(sum(usual_entries) filter (confidence_level = {LEVEL}))::bigint as usual
 from ({ENTRIES})
 group by entry_kind, entry_month
@@ -46,7 +48,9 @@ having sum(needed_count) > 0 or sum(usual_entries) > 0.5
 
 def section(marts: Published) -> Found:
     key, title = "needed", "What is needed now"
-    question = "What has to begin this month, so that the quarter three months out meets its target?"
+    question = (
+        "What has to begin this month, so that the quarter three months out meets its target?"
+    )
     quarter = quarter_of(marts)
     if quarter is None:
         return missing(key, title, question, USED, NO_TARGET)
@@ -162,8 +166,8 @@ def _chart(marts: Published, quarter: dict[str, Number]) -> Chart:
     return marts.chart(
         "To begin, month by month",
         words(
-            f"{named(quarter).capitalize()} to begin in each month for the quarter from {{}}, by how"
-            " surely the target is to be met, beside the usual pace.",
+            f"{named(quarter).capitalize()} to begin in each month for the quarter from {{}}, by"
+            " how surely the target is to be met, beside the usual pace.",
             quarter["period_start"],
         ),
         specified(bars),
@@ -199,10 +203,12 @@ from ({_MONTHS}) order by {kinds}, entry_month
             Column("Usual pace", "count"),
         ),
         note=(
-            "Leads, opportunities and qualified entries are three views of one plan, not to be"
-            " added: each row alone would meet the target. Chance, what is not known for sure of"
-            " conversions, and open deals are in it. Qualified entries are those that the"
-            " opportunities bring.",
+            (
+                "Leads, opportunities and qualified entries are three views of one plan: each kind,"
+                " over all its months, meets the target. Chance, what is not known for sure of"
+                " conversions, and open deals are in it. Qualified entries are those that the"
+                " opportunities bring."
+            ),
         ),
     )
     by_source = marts.table(

@@ -41,14 +41,11 @@ def section(marts: Published) -> Found:
         return missing(key, title, question, USED, why)
     [center] = place
     finding = words(
-        "From {} to {} {} limits the plant: of {} hours others than deals take {} and {} are behind;"
-        " what is left makes bookings of {}. The target is {}.",
+        "From {} to {} {} limits the plant: of {} hours orders without a deal take {}, and {} are"
+        " overdue; what is left makes bookings of {}. The target is {}.",
         *(quarter[name] for name in ("period_start", "period_end")),
         center["work_center"],
-        *(
-            quarter[f"constraint_{name}_hours"]
-            for name in ("available", "other", "overdue")
-        ),
+        *(quarter[f"constraint_{name}_hours"] for name in ("available", "other", "overdue")),
         *(quarter[name] for name in ("makeable_amount", "target_amount")),
     )
     asks = ()
@@ -82,14 +79,16 @@ def section(marts: Published) -> Found:
             Column("Target", "amount"),
             Column("Bookings that can be made", "amount"),
             Column("Limited by"),
-            Column("Hours it has", "number"),
-            Column("Hours behind", "number"),
-            Column("For orders without a deal", "number"),
-            Column("The target would take", "number"),
+            Column("Hours it has", "count"),
+            Column("Hours overdue", "count"),
+            Column("For orders without a deal", "count"),
+            Column("The target would take", "count"),
         ),
         note=(
-            "A steady flow: deals get the hours that other orders leave, and take as many per"
-            " amount as in the last year.",
+            (
+                "A steady flow: deals get the hours that other orders leave, and take as many per"
+                " amount as in the last year."
+            ),
         ),
     )
     return Found(Section(key, title, question, finding, (table,), USED), None, asks)
