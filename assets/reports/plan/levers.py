@@ -63,8 +63,8 @@ from ({_LEVERS}) order by lever
         note=(
             (
                 "For what begins from tomorrow on; open deals stay as they are. More and chance at"
-                " the usual pace, needed for eight cases in ten. A point of a conversion lifts all that"
-                " begins before it."
+                " the usual pace, needed for eight cases in ten. A point of a conversion lifts all"
+                " that begins before it."
             ),
         ),
     )

@@ -47,7 +47,11 @@ with
             ended_count,
             open_count,
             won_lag_p50_days,
-            {{ rate_columns("conversion_rate", "next_count", "next_count + ended_before_next_count") }},
+            {{
+                rate_columns(
+                    "conversion_rate", "next_count", "next_count + ended_before_next_count"
+                )
+            }},
             {{ rate_columns("entry_win_rate", "won_count", "won_count + ended_count") }},
         from cohorts
     )

@@ -4,11 +4,7 @@ with
     int_lead_targets as (select * from {{ ref("int_lead_targets") }}),
     int_lead_shares as (select * from {{ ref("int_lead_shares") }}),
     useful as (
-        select
-            source_system,
-            period_start,
-            entry_kind,
-            max(last_useful_date) as last_useful_date,
+        select source_system, period_start, entry_kind, max(last_useful_date) as last_useful_date,
         from int_lead_shares
         group by source_system, period_start, entry_kind
     ),

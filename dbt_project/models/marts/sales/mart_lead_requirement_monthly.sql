@@ -43,7 +43,8 @@ with
                     {{ name }}_whole + case
                         when
                             row_number() over (
-                                plan order by
+                                plan
+                                order by
                                     {{ name }}_exact - {{ name }}_whole desc,
                                     entry_month,
                                     source,
