@@ -1,6 +1,7 @@
 """How many leads a target takes: the worked numbers, and plans applied to simulated futures."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -12,7 +13,10 @@ from assets.demo import company as companies
 from assets.demo import funnel as demo
 from assets.demo.columns import NONE
 from assets.demo.company import DAY, Plan, day_number
+from assets.reports.content import told
+from assets.reports.plan import gap, levers, needed, room
 from assets.scoring import lead_requirement as lead
+from tests.bare_marts import bare_marts, fill
 
 AS_OF = date(2026, 6, 30)
 
@@ -175,7 +179,7 @@ def test_leads_are_asked_for_less_than_others_bring() -> None:
     assert found["needed"][0.9] == 0
 
 
-# --- 500 futures of the demo company's funnel ------------------------------------------------------
+# --- 500 futures of the demo company's funnel ----------------------------------------------------
 
 HISTORY = day_number(AS_OF)
 FIRST, LAST = 93, 184  # the quarter from October on, in days after the as_of
@@ -184,17 +188,19 @@ FUTURES = 500
 
 class World:
     """A demo company's funnel to the end of 2026, of which only what was known by the as_of is
-    shown to the plan."""
+    shown to the plan. `luck` is that of its deals: another luck, another life of the company."""
 
-    def __init__(self, seed: int, scale: float) -> None:
-        company = companies.found(
-            Plan(Path("nowhere"), seed, scale, until=date(2026, 12, 31), weeks=0)
-        )
+    def __init__(self, seed: int, scale: float, luck: int | None = None) -> None:
+        plan = Plan(Path("nowhere"), seed, scale, until=date(2026, 12, 31), weeks=0)
+        company = companies.found(plan)
+        company.plan = replace(plan, seed=seed if luck is None else luck)
         funnel = demo.run(company)
         deal, found = funnel.deal, funnel.leads
         self.created = deal["created"] // DAY
         self.end = company.calendar.moment(deal["final_w"]) // DAY
-        self.is_deal = (deal["outcome"] != demo.DUPLICATE) & ~deal["is_deleted"] & ~deal["is_merged"]
+        self.is_deal = (
+            (deal["outcome"] != demo.DUPLICATE) & ~deal["is_deleted"] & ~deal["is_merged"]
+        )
         self.won = (deal["outcome"] == demo.WON) & self.is_deal
         self.value = deal["usd"]
         entered = company.calendar.moment(deal["enter_w"]) // DAY
@@ -326,7 +332,7 @@ def _step(
 
 
 class Lives:
-    """What becomes of leads of the demo's process: days to the win and its value, by cell."""
+    """What becomes of leads: days to the win and its value, by source and segment."""
 
     def __init__(self, world: World) -> None:
         of = world.lead_deal
@@ -335,11 +341,10 @@ class Lives:
         value = np.where(won, world.value[of], 0.0)
         # leads of the last months are not there with all that they would bring
         whole = world.lead_created <= HISTORY
+        rows = pd.DataFrame({"source": world.lead_cell[0], "segment": world.lead_cell[1]})[whole]
         self.by_cell = {
-            cell: (days[rows], value[rows])
-            for cell, rows in pd.DataFrame(
-                {"row": np.flatnonzero(whole), "a": world.lead_cell[0][whole], "b": world.lead_cell[1][whole]}
-            ).groupby(["a", "b"])["row"]
+            cell: (days[group.index], value[group.index])
+            for cell, group in rows.groupby(["source", "segment"])
         }
 
     def bring(self, made: lead.Plan, entries: int, random: np.random.Generator) -> float:
@@ -349,18 +354,18 @@ class Lives:
         for cell, by_day in zip(made.cells, counts.reshape(made.shares.shape), strict=True):
             begun = np.repeat(made.days, by_day)
             days, value = self.by_cell[cell]
-            picked = random.integers(0, days.size, begun.size)
+            # each life is lived once, as long as there are enough
+            picked = random.choice(days.size, begun.size, replace=begun.size > days.size)
             came = begun + days[picked]
             total += value[picked][(came >= FIRST) & (came <= LAST)].sum()
         return float(total)
 
 
 def futures(count: int, scale: float) -> Iterator[dict[float, bool]]:
-    """By confidence level, whether a plan of a company, applied, meets its target; the leads of
-    the plan live as leads of another company of the same process do."""
-    lives = Lives(World(seed=999_983, scale=3.0))
+    """By confidence level, whether the plan of a company, applied, meets its target; the leads of
+    the plan live as in another life of the company."""
     for seed in range(count):
-        world = World(seed, scale)
+        world, lives = World(seed, scale), Lives(World(seed, 2 * scale, luck=10_000 + seed))
         random = np.random.default_rng([seed, 1])
         funnel = world.funnel()
         quarter_ = lead.Quarter(
@@ -384,3 +389,109 @@ def test_a_plan_meets_the_target_as_often_as_it_says() -> None:
     met = pd.DataFrame(list(futures(FUTURES, scale=0.2))).mean()
     for level in lead.LEVELS:
         assert met[level] == pytest.approx(level, abs=0.05), met.to_dict()
+
+
+# --- the report ----------------------------------------------------------------------------------
+
+MARTS = (
+    *("mart_lead_requirement", "mart_lead_requirement_monthly", "mart_lead_conversions"),
+    *("mart_lead_requirement_sensitivities", "mart_forecast_monthly", "dim_work_centers"),
+)
+
+
+def test_without_quotas_every_section_says_what_is_missing() -> None:
+    with bare_marts(*MARTS) as marts:
+        for part in (gap, needed, room, levers):
+            found = part.section(marts).section
+            assert found.missing is not None
+            assert "quotas" in found.missing
+
+
+def planned(**changes: object) -> dict[str, object]:
+    """The quarter from October on at one level of confidence."""
+    told = {
+        "source_system": "crm",
+        "period_start": date(2026, 10, 1),
+        "period_end": date(2026, 12, 31),
+        "entry_kind": "lead",
+        "confidence_level": 0.8,
+        "status": "planned",
+        "target_amount": 2_000_000,
+        "booked_amount": 0,
+        "open_deals_amount": 200_000,
+        "wins_needed_count": 30,
+        "mean_won_amount": 60_000,
+        "needed_count": 700,
+        "usual_count": 500,
+        "usual_success_probability": 0.04,
+        "usual_expected_amount": 1_500_000,
+        "last_useful_date": date(2026, 11, 5),
+    }
+    return told | changes
+
+
+def test_the_quarter_three_months_out_is_told_in_words() -> None:
+    month = {
+        **{name: planned()[name] for name in ("source_system", "period_start", "entry_kind")},
+        "confidence_level": 0.8,
+        "entry_month": date(2026, 7, 1),
+        "segment": "Small",
+        "last_useful_date": date(2026, 11, 5),
+        "usual_entries": 60.0,
+    }
+    with bare_marts(*MARTS) as marts:
+        nearer = {"period_start": date(2026, 7, 1), "target_amount": 9_000_000}
+        fill(marts, "mart_lead_requirement", planned(), planned(**nearer))
+        fill(
+            marts,
+            "mart_lead_requirement_monthly",
+            {**month, "source": "Web", "needed_count": 100},
+            {**month, "source": "Fair", "needed_count": 70},
+        )
+        found = needed.section(marts)
+        plant = room.section(marts).section
+    told_words = told(found.section.finding, "USD")
+    assert "From 2026-10-01 to 2026-12-31 the target is 2 M USD" in told_words
+    assert (
+        "700 leads have to begin by 2026-11-05, 170 of them in Jul 2026; usually 120" in told_words
+    )
+    assert found.headline is not None
+    assert (found.headline.number.value, found.headline.verdict) == (170, "signal")
+    assert len(found.look) == 1
+    # nothing is known of a plant
+    assert plant.missing is not None
+    assert "routings" in plant.missing
+
+
+def test_the_plant_says_what_it_can_make() -> None:
+    hours = {
+        f"constraint_{name}_hours": value
+        for name, value in (("available", 500), ("overdue", 10), ("other", 400), ("needed", 180))
+    }
+    with bare_marts(*MARTS) as marts:
+        fill(marts, "dim_work_centers", {"work_center_id": "M1", "work_center_name": "Grinding"})
+        fill(
+            marts,
+            "mart_lead_requirement",
+            planned(
+                constraint_work_center_id="M1",
+                makeable_amount=1_000_000,
+                is_capped=True,
+                capped_count=300,
+                **hours,
+            ),
+        )
+        found = room.section(marts)
+    assert "Grinding limits the plant: of 500 hours" in told(found.section.finding, "USD")
+    assert "300 leads are enough in eight cases of ten, instead of 700" in told(
+        found.section.finding
+    )
+    assert len(found.look) == 1
+
+
+def test_where_there_is_no_plan_the_reason_is_told() -> None:
+    late = {"status": lead.TOO_LATE, "needed_count": None, "usual_success_probability": None}
+    with bare_marts(*MARTS) as marts:
+        fill(marts, "mart_lead_requirement", planned(**late))
+        for part in (needed, levers):
+            assert lead.TOO_LATE in told(part.section(marts).section.finding, "USD")

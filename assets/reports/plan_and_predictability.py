@@ -7,7 +7,16 @@ A plan is one of the company: nobody's quota, commit or pipeline is told apart.
 """
 
 from assets.reports.content import Report
-from assets.reports.plan import at_risk, big_deals, early_warning, gap, scoreboard
+from assets.reports.plan import (
+    at_risk,
+    big_deals,
+    early_warning,
+    gap,
+    levers,
+    needed,
+    room,
+    scoreboard,
+)
 from assets.reports.published import Published
 from assets.reports.review.found import report_of
 
@@ -24,6 +33,9 @@ def report(marts: Published) -> Report:
         "What has to begin this month so that the plan is met, and how far our word can be relied"
         " on",
         (
+            needed.section(marts),
+            room.section(marts),
+            levers.section(marts),
             gap.section(marts),
             scoreboard.section(marts),
             early_warning.section(marts),

@@ -43,8 +43,10 @@ LEVELS = (0.5, 0.8, 0.9)
 MOST_DAYS = 730
 #: a curve is read as far as so many entries are still watched
 LEAST_AT_RISK = 10
-#: from so many that came through on, entries alike have a curve of their own
-LEAST_REACHED = 30
+#: from so many that came through on, entries alike have lags of their own
+LEAST_REACHED = 200
+#: and the share of them that does leans on that of all as on so many that came through
+PRIOR_REACHED = 30
 #: and from so many wins on there is a plan at all
 LEAST_WINS = 10
 #: an entry is useful while at least this share of its wins comes in time
@@ -165,8 +167,8 @@ def curve(exits: "pd.DataFrame") -> Curve:
 
 @dataclass(frozen=True)
 class Conversions:
-    """The curves of one step: of all entries, and of each source and segment with what it rests on
-    (own, source or all)."""
+    """The curves of one step: of all entries, and of each source and segment with whose lags it
+    has (own, source or all)."""
 
     exits: "pd.DataFrame"
     pooled: Curve
@@ -191,7 +193,12 @@ class Conversions:
 
 
 def conversions(exits: "pd.DataFrame") -> Conversions:
-    """Of one step of one system: source, segment, day_number and counts."""
+    """Of one step of one system: source, segment, day_number and counts.
+
+    How many get there is a cell's own, shrunken towards all as by PRIOR_REACHED; how long it takes
+    them is told by the narrowest group with LEAST_REACHED: last useful days chosen from lags of few
+    would favour those that came soon by chance.
+    """
     pooled = curve(exits)
     by_source = {
         source: curve(group)
@@ -200,13 +207,30 @@ def conversions(exits: "pd.DataFrame") -> Conversions:
     }
     cells: dict[tuple[str, str], tuple[Curve, str]] = {}
     for (source, segment), group in exits.groupby(["source", "segment"], sort=True):
-        if group["reached_count"].sum() >= LEAST_REACHED:
-            cells[source, segment] = (curve(group), "own")
+        own, reached = curve(group), group["reached_count"].sum()
+        if reached >= LEAST_REACHED:
+            timed, basis = own, "own"
         elif source in by_source:
-            cells[source, segment] = (by_source[source], "source")
+            timed, basis = by_source[source], "source"
         else:
-            cells[source, segment] = (pooled, "all")
+            timed, basis = pooled, "all"
+        if timed.reached[-1] > 0:
+            level = _shrunken(group, own, pooled)
+            timed = timed.times(level / float(timed.reached[-1]))
+        cells[source, segment] = (timed, basis)
     return Conversions(exits, pooled, cells)
+
+
+def _shrunken(group: "pd.DataFrame", own: Curve, pooled: Curve) -> float:
+    """The share of a cell that gets there: that of all, times observed ÷ expected, where as many
+    as PRIOR_REACHED more are observed as expected."""
+    usual, reached = float(pooled.reached[-1]), float(group["reached_count"].sum())
+    if own.reached[-1] > 0:
+        expected = reached * usual / float(own.reached[-1])
+    else:
+        counts = group[["reached_count", "ended_count", "open_count"]]
+        expected = usual * float(counts.to_numpy().sum())
+    return usual * (reached + PRIOR_REACHED) / (expected + PRIOR_REACHED)
 
 
 # --- a system and a quarter ----------------------------------------------------------------------
@@ -354,11 +378,12 @@ def _changed(funnel: Funnel, lever: Lever) -> Mapping[Any, Conversions]:
 def requirement(funnel: Funnel, kind: str, quarter: Quarter, lever: Lever) -> dict[str, Any]:
     """What is needed of a kind of entry, figures without rounding: see `SCHEMA`; `needed` and
     `capped` by level."""
-    from scipy.stats import beta
+    from scipy.stats import beta, gamma, poisson
 
     found: dict[str, Any] = {"status": PLANNED}
     random = np.random.default_rng(SEED)
-    luck, worth, spread = random.random(SIMULATIONS), *random.standard_normal((2, SIMULATIONS))
+    luck, other_luck, arrival = random.random((3, SIMULATIONS))
+    worth, spread = random.standard_normal((2, SIMULATIONS))
     mean = funnel.mean_won_amount * lever.price
     relative = funnel.won_amount_deviation / funnel.mean_won_amount
     mean_draws = mean * np.maximum(1 + worth * relative / np.sqrt(funnel.won_count), 0.05)
@@ -373,15 +398,13 @@ def requirement(funnel: Funnel, kind: str, quarter: Quarter, lever: Lever) -> di
     if kind == "lead":
         created = other_opportunities(funnel, quarter.last, steps)
         through = steps["opportunity", WON]
-        coming = through.pooled.within(
-            quarter.first, quarter.last, np.arange(1, quarter.last + 1)
-        )
+        coming = through.pooled.within(quarter.first, quarter.last, np.arange(1, quarter.last + 1))
         expected = float(created @ coming)
         found["other_wins"] = expected
         if expected > 0:
             # as uncertain as the wins are few that the curve rests on
             wins = max(through.cases * expected / created.sum(), 1.0)
-            others = random.poisson(expected * random.gamma(wins + 0.5, 1 / wins, SIMULATIONS))
+            others = poisson.ppf(arrival, expected / wins * gamma.ppf(other_luck, wins + 0.5))
 
     usual_wins = made.usual_wins * lever.pace
     found |= {"plan": made, "usual_count": made.usual_count * lever.pace, "in_time": made.in_time}
@@ -464,7 +487,7 @@ CONVERSIONS = pa.schema(
         ("reached_count", pa.int64()),
         ("ended_count", pa.int64()),
         ("open_count", pa.int64()),
-        ("curve_basis", pa.string()),
+        ("lag_basis", pa.string()),
         ("reached_probability", pa.float64()),
         *((f"lag_{name}_days", pa.int64()) for name in ("p10", "p50", "p90")),
     ]
@@ -481,8 +504,7 @@ def steps_of(exits: "pd.DataFrame") -> dict[tuple[str, str], Conversions]:
 
 
 def conversion_rows(exits: "pd.DataFrame") -> list[dict[str, Any]]:
-    """Rows of CONVERSIONS from `int_lead_exits`; a cell of too few has the curve of more, and says
-    of which."""
+    """Rows of CONVERSIONS from `int_lead_exits`."""
     rows = []
     for system, of_system in exits.groupby("source_system", sort=True):
         for (entry, reached), found in steps_of(of_system).items():
@@ -508,7 +530,7 @@ def conversion_rows(exits: "pd.DataFrame") -> list[dict[str, Any]]:
                         "segment": segment,
                         "entry_count": sum(counts.values()),
                         **counts,
-                        "curve_basis": basis,
+                        "lag_basis": basis,
                         "reached_probability": round(float(through.reached[-1]), 9),
                         **lags,
                     }
@@ -642,8 +664,13 @@ def _qualified(
     return [
         row
         | {"in_time_probability": round(row["in_time_probability"] / share, 9) if share else None}
-        | {name: None if row[name] is None else ceil(round(row[name] * share, 9)) for name in counts}
-        for row in _rows({**blank, "entry_kind": "qualified", "lever": AS_IT_IS.name}, quarter, found)
+        | {
+            name: None if row[name] is None else ceil(round(row[name] * share, 9))
+            for name in counts
+        }
+        for row in _rows(
+            {**blank, "entry_kind": "qualified", "lever": AS_IT_IS.name}, quarter, found
+        )
     ]
 
 
@@ -667,7 +694,9 @@ def share_rows(target: Mapping[str, Any], as_of: date, funnel: Funnel) -> list[d
         made = plan(funnel, kind, quarter, funnel.steps)
         found = {kind: (made.shares, made.last_useful)}
         if kind == "opportunity" and ("opportunity", "qualified") in funnel.steps:
-            lags = [funnel.steps["qualified", WON].of(cell).lag(USEFUL_SHARE) for cell in made.cells]
+            lags = [
+                funnel.steps["qualified", WON].of(cell).lag(USEFUL_SHARE) for cell in made.cells
+            ]
             last_useful = [quarter.last - (MOST_DAYS if lag is None else lag) for lag in lags]
             found["qualified"] = (qualified_plan(funnel, made), np.array(last_useful))
         month = np.array([(as_of + timedelta(int(day))).replace(day=1) for day in made.days])

@@ -216,6 +216,50 @@ RECONCILIATIONS: dict[str, tuple[Rule, ...]] = {
             FAULT,
         ),
     ),
+    "mart_lead_requirement": (
+        Rule(
+            "more_surely_takes_more",
+            """
+            select * from {batch}
+            qualify needed_count < lag(needed_count) over (
+                partition by source_system, period_start, entry_kind order by confidence_level
+            ) or capped_count > needed_count
+            """,
+            "need fewer entries for a higher confidence, or more for what the plant can make",
+            FAULT,
+        ),
+    ),
+    "mart_lead_requirement_monthly": (
+        agrees(
+            "months_add_up_to_the_plan",
+            "source_system, period_start, entry_kind, confidence_level",
+            "select source_system, period_start, entry_kind, confidence_level,"
+            " sum(needed_count) as figure from {batch} group by 1, 2, 3, 4",
+            "select source_system, period_start, entry_kind, confidence_level,"
+            " needed_count as figure from marts.mart_lead_requirement",
+            "plans",
+            "have another number of entries in mart_lead_requirement",
+        ),
+    ),
+    "mart_lead_cohorts_monthly": (
+        agrees(
+            "opportunities_equal_deals",
+            "source_system, entry_month",
+            "select source_system, entry_month, sum(entry_count) as figure from {batch}"
+            " where entry_kind = 'opportunity' group by 1, 2",
+            "select source_system, entry_month, count(*) as figure from marts.fct_opportunities"
+            " where outcome not in ('duplicate', 'merged', 'deleted') and created_date is not null"
+            " and (outcome = 'open' or closed_date is not null) group by 1, 2",
+            "months",
+            "have another number of deals in fct_opportunities",
+        ),
+        Rule(
+            "outcomes_add_up",
+            "entry_count <> won_count + ended_count + open_count",
+            "have outcomes that do not add up to the entries",
+            FAULT,
+        ),
+    ),
     "mart_forecast_accuracy": (
         agrees(
             "every_forecast_that_is_over_is_judged",

@@ -6,15 +6,20 @@ from assets.reports.published import Published
 from assets.reports.review.found import Found
 
 FORECASTS = "mart_forecast_monthly"
-USED = (FORECASTS,)
+REQUIREMENT = "mart_lead_requirement"
+USED = (FORECASTS, REQUIREMENT)
 
 #: the latest word of each system on the fiscal quarters that have a target
 _QUARTERS = f"""
-select *, target_amount - expected_amount as gap_amount
+select forecast.*, forecast.target_amount - forecast.expected_amount as gap_amount,
+    seen.first_visible_date
 from (
     select * from marts.{FORECASTS}
     qualify forecast_date = max(forecast_date) over (partition by source_system)
-)
+) as forecast
+left join (
+    select distinct source_system, period_start, first_visible_date from marts.{REQUIREMENT}
+) as seen using (source_system, period_start)
 where period_kind = 'fiscal_quarter' and method = 'score' and target_amount is not null
     and expected_amount is not null
 """
@@ -32,6 +37,7 @@ def section(marts: Published) -> Found:
             "target_amount": "amount",
             "expected_amount": "amount",
             "gap_amount": "amount",
+            "first_visible_date": "date",
         },
     )
     if not found:
@@ -42,15 +48,21 @@ def section(marts: Published) -> Found:
         return missing(key, title, question, USED, why)
     [quarter] = found
     finding = words(
-        "From {} to {} the plan is {}; {} are expected by now, which leaves {}.",
+        "From {} to {} the target is {}; {} are expected by now.",
         *(quarter[name] for name in ("period_start", "period_end", "target_amount")),
-        *(quarter[name] for name in ("expected_amount", "gap_amount")),
+        quarter["expected_amount"],
     )
+    if quarter["first_visible_date"].value is not None:
+        finding += words(
+            " {} are missing, as was to be seen from {} on.",
+            quarter["gap_amount"],
+            quarter["first_visible_date"],
+        )
     table = marts.table(
         "The quarters to come",
         f"""
 select source_system, period_start, target_amount, booked_amount, open_deals_amount,
-    new_business_amount, expected_amount, gap_amount
+    new_business_amount, expected_amount, gap_amount, first_visible_date
 from ({_QUARTERS}) order by period_start, source_system
 """,
         (
@@ -62,6 +74,13 @@ from ({_QUARTERS}) order by period_start, source_system
             Column("From business not yet created", "amount"),
             Column("Expected", "amount"),
             Column("Missing", "amount"),
+            Column("To be seen since", "date"),
+        ),
+        note=(
+            (
+                "Since when: the first month end from which on the target was above what earlier"
+                " month ends would have let expect of what was booked and open then."
+            ),
         ),
     )
     return Found(Section(key, title, question, finding, (table,), USED))

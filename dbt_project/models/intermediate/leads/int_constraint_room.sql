@@ -89,22 +89,27 @@ with
             round(quarters.available_hours, 9) as available_hours,
             round(needed.overdue_hours, 9) as overdue_hours,
             {{ safe_ratio("line_hours.deal_hours", "line_hours.all_hours") }} as deal_share,
-            round(needed.year_hours / 52 * quarters.week_count * (1 - deal_share), 9)
-            as other_hours,
+            round(
+                needed.year_hours / 52 * quarters.week_count * (1 - deal_share), 9
+            ) as other_hours,
             round(
                 {{ safe_ratio("needed.year_hours * deal_share", "booked.deal_value_amount") }}, 12
             ) as hours_per_amount,
-            cast(
-                greatest(
-                    {{
-                        safe_ratio(
-                            "quarters.available_hours - needed.overdue_hours - other_hours",
-                            "hours_per_amount",
-                        )
-                    }},
-                    0
-                ) as decimal(18, 2)
-            ) as makeable_amount,
+            case
+                when quarters.available_hours is not null
+                then
+                    cast(
+                        greatest(
+                            {{
+                                safe_ratio(
+                                    "quarters.available_hours - needed.overdue_hours - other_hours",
+                                    "hours_per_amount",
+                                )
+                            }},
+                            0
+                        ) as decimal(18, 2)
+                    )
+            end as makeable_amount,
         from quarters
         inner join
             needed

@@ -126,8 +126,9 @@ with
             source,
             segment,
             unnest([created_date, qualified_date]) as entry_date,
-            case outcome when 'won' then 'reached' when 'open' then 'open' else 'ended' end
-            as outcome,
+            case
+                outcome when 'won' then 'reached' when 'open' then 'open' else 'ended'
+            end as outcome,
             end_date as outcome_date,
         from deals
         where not is_no_deal

@@ -17,8 +17,7 @@ with
         from int_lead_entries as entries
         cross join run_settings
         left join led on entries.entry_id = led.opportunity_id
-        where
-            entries.reached_kind = 'won' and entries.entry_date > run_settings.as_of_date - 365
+        where entries.reached_kind = 'won' and entries.entry_date > run_settings.as_of_date - 365
         group by entries.source_system, entries.entry_kind, entries.source, entries.segment
     )
 select *

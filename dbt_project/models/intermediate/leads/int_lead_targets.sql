@@ -15,8 +15,9 @@ with
                 {{ safe_ratio("sum(fct_opportunities.amount_base)", "count(*)") }} as decimal(18, 2)
             ) as mean_won_amount,
             cast(
-                coalesce(stddev_samp(cast(fct_opportunities.amount_base as double)), 0)
-                as decimal(18, 2)
+                coalesce(stddev_samp(cast(fct_opportunities.amount_base as double)), 0) as decimal(
+                    18, 2
+                )
             ) as won_amount_deviation,
         from fct_opportunities
         cross join run_settings

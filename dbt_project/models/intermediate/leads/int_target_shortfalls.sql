@@ -98,8 +98,7 @@ with
             landmarks.open_amount,
             months_ahead.horizon_months,
             count(*) over (
-                partition by
-                    quarters.source_system, quarters.period_start, landmarks.snapshot_date
+                partition by quarters.source_system, quarters.period_start, landmarks.snapshot_date
             ) as month_count,
         from quarters
         cross join run_settings
@@ -136,10 +135,7 @@ with
         qualify
             row_number() over (
                 partition by
-                    looks.source_system,
-                    looks.period_start,
-                    looks.known_date,
-                    looks.horizon_months
+                    looks.source_system, looks.period_start, looks.known_date, looks.horizon_months
                 order by brought.snapshot_date desc
             )
             <= 12
