@@ -29,8 +29,7 @@ with
         cross join int_forecast_snapshots as snapshots
         inner join
             int_forecast_snapshots as months
-            on months.is_month_end
-            and snapshots.snapshot_date >= months.snapshot_date
+            on snapshots.snapshot_date >= months.snapshot_date
             and series.first_month <= months.snapshot_month
     ),
     known_outcomes as (
@@ -63,7 +62,6 @@ with
     targets as (
         select distinct
             snapshots.snapshot_date,
-            snapshots.is_month_end,
             periods.period_kind,
             periods.period_start,
             last_day(

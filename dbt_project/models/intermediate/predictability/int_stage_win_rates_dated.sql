@@ -46,7 +46,6 @@ with
             cast(sum(stood.resolved_count) as bigint) as resolved_count,
         from int_forecast_snapshots as months
         inner join stood on months.snapshot_date >= stood.resolved_date
-        where months.is_month_end
         group by stood.source_system, months.snapshot_date, stood.stage
     ),
     overall as (
