@@ -107,6 +107,36 @@ def test_a_commit_is_the_last_one_given_by_then(home: Settings) -> None:
     assert told_then.value == pytest.approx(committed, abs=0.01)
 
 
+def test_a_chance_is_that_of_the_log_thirty_days_before(home: Settings) -> None:
+    """Every large deal of which the CRM said it, against the log itself."""
+    with published(home) as marts:
+        watched = marts.ask(
+            Query(
+                "select opportunity_id, watch_date, probability_before from marts.mart_big_deals"
+                " where probability_basis = 'CRM' and period_kind = 'month' order by all"
+            )
+        )
+    logged = {
+        (opportunity, day): chance
+        for opportunity, day, chance in duckdb.execute(
+            f"""
+            select watched.id, watched.day, arg_max(log.new_value::double, log.changed_at)
+            from (select unnest($1) as id, unnest($2) as day) as watched
+            inner join {extract(home, "opportunity_changes")} as log
+                on log.opportunity_id = watched.id and log.field = 'probability'
+                and log.changed_at::timestamptz::date <= watched.day
+            group by all
+            """,
+            [[row[0] for row in watched], [row[1] for row in watched]],
+        ).fetchall()
+    }
+    # of a deal that had not moved by then the log says nothing
+    same = [logged[deal, day] == chance for deal, day, chance in watched if (deal, day) in logged]
+    assert len(same) > 50
+    # what was logged late was not known then
+    assert sum(same) > 0.97 * len(same)
+
+
 def test_production_is_more_predictable_than_sales(home: Settings) -> None:
     """As the demo company is made: orders repeat, deals do not."""
     with published(home) as marts:

@@ -22,10 +22,6 @@ qualify row_number() over (
     order by measure = 'value' desc, period_count desc, period_kind desc, method, source_system
 ) = 1
 """
-#: warnings that stand, of periods that are not over; of several methods the score's goes first
-_STANDING = f"""
-select * from marts.{WARNINGS} where verdict = 'not over' and is_warned
-"""
 
 
 def section(marts: Published) -> Found:
@@ -58,9 +54,8 @@ def section(marts: Published) -> Found:
         finding += _told(row)
     standing = marts.each(
         f"""
-select *, {worded("subject")} as subject_words, {worded("method")} as method_words,
-    target - latest_middle as gap
-from ({_STANDING}) where is_sure and subject = 'bookings'
+select *, {worded("method")} as method_words
+from marts.{WARNINGS} where verdict = 'not over' and is_sure and subject = 'bookings'
 order by period_start, method <> 'score', method, source_system limit 1
 """,
         {

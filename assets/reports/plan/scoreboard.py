@@ -50,7 +50,6 @@ def section(marts: Published) -> Found:
                 "forecast_count": "count",
                 "wape": "rate",
                 "bias": "rate",
-                "within_80_rate": "rate",
             },
         )
     }
