@@ -16,6 +16,7 @@ from assets.demo.company import DAY, Plan, day_number
 from assets.reports.content import told
 from assets.reports.plan import gap, levers, needed, room
 from assets.scoring import lead_requirement as lead
+from assets.scoring.bookings_forecast import SIMULATIONS
 from tests.bare_marts import bare_marts, fill
 
 AS_OF = date(2026, 6, 30)
@@ -106,7 +107,7 @@ def quarter(**changes: object) -> lead.Quarter:
         "last": 92,
         "target_amount": 2_000_000.0,
         "booked_amount": 0.0,
-        "open_draws": np.zeros(lead.SIMULATIONS),
+        "open_draws": np.zeros(SIMULATIONS),
     }
     return lead.Quarter(**(told | changes))  # type: ignore[arg-type]
 
@@ -122,7 +123,7 @@ def test_what_is_booked_and_what_open_deals_bring_is_not_needed_again() -> None:
     found = lead.requirement(
         certain_funnel(),
         "opportunity",
-        quarter(booked_amount=500_000.0, open_draws=np.full(lead.SIMULATIONS, 900_000.0)),
+        quarter(booked_amount=500_000.0, open_draws=np.full(SIMULATIONS, 900_000.0)),
         lead.AS_IT_IS,
     )
     assert (found["wins_needed"], found["on_average"]) == (10, 46)
@@ -284,7 +285,7 @@ class World:
         """What the deals that are open bring in the quarter, by what those that stood in the same
         stage brought so long after twelve earlier month ends."""
         now = self.stage_at(HISTORY)
-        total = np.zeros(lead.SIMULATIONS)
+        total = np.zeros(SIMULATIONS)
         for stage in range(4):
             had, won = 0, 0
             for back in range(LAST, LAST + 361, 30):
@@ -292,9 +293,9 @@ class World:
                 had += then.sum()
                 came = self.end - (HISTORY - back)
                 won += (then & self.won & (came >= FIRST) & (came <= LAST)).sum()
-            rate = random.beta(won + 0.5, had - won + 0.5, lead.SIMULATIONS)
+            rate = random.beta(won + 0.5, had - won + 0.5, SIMULATIONS)
             for value in self.value[now == stage]:
-                total += value * (random.random(lead.SIMULATIONS) < rate)
+                total += value * (random.random(SIMULATIONS) < rate)
         return total
 
     def brought(self) -> float:

@@ -153,7 +153,7 @@ def read_open_deals(relation: "duckdb.DuckDBPyRelation") -> OpenDeals:
         )
         .fetchnumpy()
     )
-    number = {
+    number: dict[str, Floats] = {
         name: np.ma.filled(np.ma.asarray(found[name], dtype=float), np.nan)
         for name in ("amount", "win_probability", "stage_win_rate_probability", "due_days")
     }

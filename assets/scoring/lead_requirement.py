@@ -315,6 +315,14 @@ class Plan:
     in_time: float
 
 
+def last_useful_days(
+    through: Conversions, cells: Sequence[tuple[str, str]], quarter: Quarter
+) -> NDArray[np.int_]:
+    """(cells,) the last day after the as_of from which USEFUL_SHARE of the wins come in time."""
+    lags = [through.of(cell).lag(USEFUL_SHARE) for cell in cells]
+    return np.array([quarter.last - (MOST_DAYS if lag is None else lag) for lag in lags], dtype=int)
+
+
 def plan(funnel: Funnel, kind: str, quarter: Quarter, steps: Mapping[Any, Conversions]) -> Plan:
     """Entries at one pace from tomorrow to the latest useful day, in the usual mix; the shares are
     0 where nothing comes in time."""
@@ -323,11 +331,9 @@ def plan(funnel: Funnel, kind: str, quarter: Quarter, steps: Mapping[Any, Conver
     days = np.arange(1, quarter.last + 1)
     each = np.zeros((len(cells), days.size))
     coming = np.zeros_like(each)
-    last_useful = np.zeros(len(cells), dtype=int)
+    last_useful = last_useful_days(steps[kind, WON], cells, quarter)
     for row, cell in enumerate(cells):
         found = steps[kind, WON].of(cell)
-        lag = found.lag(USEFUL_SHARE)
-        last_useful[row] = quarter.last - (MOST_DAYS if lag is None else lag)
         each[row] = np.where(days <= last_useful[row], pace[cell] / 365, 0.0)
         coming[row] = found.within(quarter.first, quarter.last, days)
     total = each.sum()
@@ -361,7 +367,7 @@ def _changed(funnel: Funnel, lever: Lever) -> Mapping[Any, Conversions]:
     """The steps with the lever pulled: a point more of a conversion lifts all that begins before it
     in proportion."""
     factors = dict.fromkeys(funnel.steps, 1.0)
-    if lever.step in funnel.steps:
+    if lever.step is not None and lever.step in funnel.steps:
         now = funnel.steps[lever.step].pooled.reached[-1]
         factor = (now + 0.01) / now if now > 0 else 1.0
         kinds = list(NEXT)
@@ -657,7 +663,7 @@ def _qualified(
     blank: Mapping[str, Any], funnel: Funnel, quarter: Quarter, found: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """What the opportunities of a plan bring to the qualified stage by the end of the quarter."""
-    if ("opportunity", "qualified") not in funnel.steps:
+    if not _has_qualified(funnel):
         return []
     share = qualified_plan(funnel, found["plan"]).sum()
     counts = ("average_count", "needed_count", "capped_count", "usual_count")
@@ -672,6 +678,10 @@ def _qualified(
             {**blank, "entry_kind": "qualified", "lever": AS_IT_IS.name}, quarter, found
         )
     ]
+
+
+def _has_qualified(funnel: Funnel) -> bool:
+    return {("opportunity", "qualified"), ("qualified", WON)} <= funnel.steps.keys()
 
 
 def qualified_plan(funnel: Funnel, made: Plan) -> Floats:
@@ -693,12 +703,12 @@ def share_rows(target: Mapping[str, Any], as_of: date, funnel: Funnel) -> list[d
     for kind in funnel.kinds:
         made = plan(funnel, kind, quarter, funnel.steps)
         found = {kind: (made.shares, made.last_useful)}
-        if kind == "opportunity" and ("opportunity", "qualified") in funnel.steps:
-            lags = [
-                funnel.steps["qualified", WON].of(cell).lag(USEFUL_SHARE) for cell in made.cells
-            ]
-            last_useful = [quarter.last - (MOST_DAYS if lag is None else lag) for lag in lags]
-            found["qualified"] = (qualified_plan(funnel, made), np.array(last_useful))
+        if kind == "opportunity" and _has_qualified(funnel):
+            through = funnel.steps["qualified", WON]
+            found["qualified"] = (
+                qualified_plan(funnel, made),
+                last_useful_days(through, made.cells, quarter),
+            )
         month = np.array([(as_of + timedelta(int(day))).replace(day=1) for day in made.days])
         for entry_kind, (shares, last_useful) in found.items():
             total = shares.sum()

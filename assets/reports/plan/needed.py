@@ -76,11 +76,22 @@ group by entry_month order by entry_month limit 1
     finding = (
         *aim,
         *words(
-            f" The rest takes {{}} wins of {{}} each. To meet it in eight cases of ten {{}}"
-            f" {named(quarter)} have to begin by {{}}, {{}} of them in {{}}; usually {{}} do in"
-            " that month.",
-            *(quarter[name] for name in ("wins_needed_count", "mean_won_amount", "needed_count")),
-            *(quarter["last_useful_date"], month["needed"], month["entry_month"], month["usual"]),
+            " The rest takes {} wins of {} each.",
+            *(quarter[name] for name in ("wins_needed_count", "mean_won_amount")),
+        ),
+        *(
+            words(
+                " Of these leads that wait now and opportunities without a lead bring {}.",
+                quarter["other_wins"],
+            )
+            if quarter["other_wins"].value
+            else ()
+        ),
+        *words(
+            f" To meet the target in eight cases of ten {{}} {named(quarter)} have to begin by"
+            " {}, {} of them in {}; usually {} do in that month.",
+            *(quarter["needed_count"], quarter["last_useful_date"]),
+            *(month["needed"], month["entry_month"], month["usual"]),
         ),
         *words(
             " At the usual pace the quarter is expected to bring {}, and meets the target with a"
@@ -215,7 +226,7 @@ from ({_MONTHS}) order by {kinds}, entry_month
         "By source and segment, next to begin",
         f"""
 select monthly.source, monthly.segment, monthly.needed_count,
-    round(monthly.usual_entries, 1) as usual, monthly.last_useful_date,
+    round(monthly.usual_entries)::bigint as usual, monthly.last_useful_date,
     lags.reached_probability, lags.lag_p50_days, lags.lag_p90_days, lags.entry_count,
     case lags.lag_basis when 'own' then 'Its own' when 'source' then 'Its source'
         else 'All' end as basis
@@ -231,7 +242,7 @@ order by monthly.source, monthly.segment
             Column("Source"),
             Column("Segment"),
             Column("To begin", "count"),
-            Column("Usual pace", "number"),
+            Column("Usual pace", "count"),
             Column("Useful until", "date"),
             Column("Won in the end", "rate"),
             Column("Half of the wins within", "days"),

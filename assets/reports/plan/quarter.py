@@ -50,7 +50,7 @@ def quarter_of(marts: Published) -> dict[str, Number] | None:
             "open_deals_amount": "amount",
             "gap_amount": "amount",
             "wins_needed_count": "count",
-            "other_wins": "number",
+            "other_wins": "count",
             "mean_won_amount": "amount",
             "needed_count": "count",
             "usual_count": "count",

@@ -1,6 +1,6 @@
 """Whether the plant has the hours to make what is planned to be sold."""
 
-from assets.reports.content import Column, Section, words
+from assets.reports.content import Column, Section, Words, words
 from assets.reports.monthly import missing
 from assets.reports.plan.quarter import NO_TARGET, REQUIREMENT, named, quarter_of
 from assets.reports.published import Published
@@ -48,7 +48,7 @@ def section(marts: Published) -> Found:
         *(quarter[f"constraint_{name}_hours"] for name in ("available", "other", "overdue")),
         *(quarter[name] for name in ("makeable_amount", "target_amount")),
     )
-    asks = ()
+    asks: tuple[tuple[int, Words], ...] = ()
     if quarter["is_capped"].value:
         more = words(
             f" Whatever is sold above that waits. For what can be made {{}} {named(quarter)} are"
