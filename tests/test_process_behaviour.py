@@ -234,6 +234,7 @@ def test_every_metric_of_a_period_is_judged_or_known_not_to_be() -> None:
 NOT_JUDGED = {
     *("observed_reach", "effective_reach", "stage_conversion_rate", "skipped_stage_entries"),
     *("backward_moves", "reopened_deals", "in_full_rate", "overdue_backlog"),
+    *("entry_conversion_rate", "entry_win_rate"),
     *(f"advance_probability_{days}d" for days in (30, 60, 90, 180)),
     *("rework_rate", "won_cycle_p90", "sales_velocity", "close_date_net_pushed"),
     *("time_in_stage_median", "time_in_stage_p90", "littles_law_gap"),
@@ -241,6 +242,7 @@ NOT_JUDGED = {
     *(f"waterfall_{part}" for part in ("merged", "deleted", "residual")),
     *("edited_after_outcome_rate", "backdating_gap", "days_late_median", "days_late_p90"),
     *("promise_changes_per_line", "promise_net_slip", "objective_half_life", "bookings_forecast"),
+    "bookings_at_risk",
     *(f"active_objectives_{part}" for part in ("median", "p90", "max", "mean")),
     *("effective_objectives", "barrier_removal_time", "barrier_recurrence_rate"),
     # what is active for many weeks, waits for the ledger, is planned, or mirrors a figure told

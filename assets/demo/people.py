@@ -180,7 +180,7 @@ def run(
         invitation,
         response,
         action,
-        quota,
+        _further_quotas(company, quota),
         _forecasts(company, funnel, quota),
     )
 
@@ -430,6 +430,22 @@ def _quotas(company: Company, funnel: Funnel) -> dict[str, np.ndarray]:
         "end": stop[there],
         "amount": np.round(amount, -3),
     }
+
+
+def _further_quotas(company: Company, quota: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The quotas with those of one more quarter, about as high as of the last."""
+    draw = company.plan.draw("further quotas")
+    last = quota["start"] == quota["start"].max()
+    start = first_day(month_of(quota["start"].max()) + 3)
+    stays = last & (start < company.rep["left"][quota["rep"]])
+    count = int(stays.sum())
+    more = {
+        "rep": quota["rep"][stays],
+        "start": np.full(count, start),
+        "end": np.full(count, first_day(month_of(start) + 3) - 1),
+        "amount": np.round(quota["amount"][stays] * draw.uniform(0.95, 1.1, count), -3),
+    }
+    return {name: np.concatenate([quota[name], more[name]]) for name in quota}
 
 
 def _forecasts(

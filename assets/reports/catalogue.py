@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 from assets.reports import (
     barriers_and_alignment,
     objectives,
+    plan_and_predictability,
     process_behaviour,
     promises,
     qualification_year_to_date,
@@ -35,6 +36,7 @@ _DUE: tuple[tuple[ModuleType, Cadence], ...] = (
     (process_behaviour, "monthly"),
     (sales_and_production, "monthly"),
     (barriers_and_alignment, "monthly"),
+    (plan_and_predictability, "monthly"),
 )
 REPORTS: dict[str, Listed] = {
     module.KEY: Listed(module.TITLE, cadence, module.report) for module, cadence in _DUE

@@ -40,6 +40,7 @@ from numpy.typing import NDArray
 from assets.landing.ledger import append_state, read_state
 
 if TYPE_CHECKING:
+    import duckdb
     import pandas as pd
 
 Floats = NDArray[np.float64]
@@ -134,6 +135,37 @@ class History:
     bookings: Mapping[date, float]
     first_date: date | None
     commits: Mapping[tuple[str, date], tuple[float | None, int, int]]
+
+
+def read_open_deals(relation: "duckdb.DuckDBPyRelation") -> OpenDeals:
+    """The open deals of one system, rows of `int_forecast_open_deals`."""
+    strata = (
+        relation.project(f"stratum_number, {', '.join(STRATUM)}")
+        .distinct()
+        .order("stratum_number")
+        .df()
+    )
+    found = (
+        relation.order("opportunity_id")
+        .project(
+            "stratum_number, cast(amount_base as double) as amount, is_unpriced, win_probability,"
+            " stage_win_rate_probability, cast(due_days as double) as due_days"
+        )
+        .fetchnumpy()
+    )
+    number: dict[str, Floats] = {
+        name: np.ma.filled(np.ma.asarray(found[name], dtype=float), np.nan)
+        for name in ("amount", "win_probability", "stage_win_rate_probability", "due_days")
+    }
+    return OpenDeals(
+        strata=strata,
+        stratum=np.asarray(found["stratum_number"], dtype=np.int64),
+        amount=number["amount"],
+        is_unpriced=np.asarray(found["is_unpriced"], dtype=bool),
+        win_probability=number["win_probability"],
+        stage_probability=number["stage_win_rate_probability"],
+        due_days=number["due_days"],
+    )
 
 
 def frozen(

@@ -15,3 +15,23 @@
 {% macro due_class(expected_close_date, day) -%}
     {{ class_of_days(expected_close_date ~ " - " ~ day, var("forecast_due_days")) }}
 {%- endmacro %}
+
+
+{#
+    The quantile `share` of a sorted list at position share × (n + 1), between two of its values
+    where it lies between them: of n earlier errors and the next one, as likely as it says. NULL
+    where it would lie beyond the list.
+#}
+{% macro quantile_of_list(sorted, share) -%}
+    {%- set position = share ~ " * (len(" ~ sorted ~ ") + 1)" -%}
+    case
+        when {{ position }} >= 1 and {{ position }} <= len({{ sorted }})
+        then
+            {{ sorted }} [cast(floor({{ position }}) as integer)]
+            + ({{ position }} - floor({{ position }}))
+            * (
+                {{ sorted }} [cast(ceil({{ position }}) as integer)]
+                - {{ sorted }} [cast(floor({{ position }}) as integer)]
+            )
+    end
+{%- endmacro %}

@@ -37,6 +37,14 @@
                     },
                 },
                 {
+                    "mart": "mart_lead_cohorts_monthly",
+                    "period": "entry_month",
+                    "kind": "month",
+                    "subject": ["entry_kind"],
+                    "groups": ["source"],
+                    "sums": {"funnel_entries": "entry_count"},
+                },
+                {
                     "mart": "mart_sales_flow_weekly",
                     "period": "week_start",
                     "kind": "week",

@@ -216,6 +216,50 @@ RECONCILIATIONS: dict[str, tuple[Rule, ...]] = {
             FAULT,
         ),
     ),
+    "mart_lead_requirement": (
+        Rule(
+            "more_surely_takes_more",
+            """
+            select * from {batch}
+            qualify needed_count < lag(needed_count) over (
+                partition by source_system, period_start, entry_kind order by confidence_level
+            ) or capped_count > needed_count
+            """,
+            "need fewer entries for a higher confidence, or more for what the plant can make",
+            FAULT,
+        ),
+    ),
+    "mart_lead_requirement_monthly": (
+        agrees(
+            "months_add_up_to_the_plan",
+            "source_system, period_start, entry_kind, confidence_level",
+            "select source_system, period_start, entry_kind, confidence_level,"
+            " sum(needed_count) as figure from {batch} group by 1, 2, 3, 4",
+            "select source_system, period_start, entry_kind, confidence_level,"
+            " needed_count as figure from marts.mart_lead_requirement",
+            "plans",
+            "have another number of entries in mart_lead_requirement",
+        ),
+    ),
+    "mart_lead_cohorts_monthly": (
+        agrees(
+            "opportunities_equal_deals",
+            "source_system, entry_month",
+            "select source_system, entry_month, sum(entry_count) as figure from {batch}"
+            " where entry_kind = 'opportunity' group by 1, 2",
+            "select source_system, entry_month, count(*) as figure from marts.fct_opportunities"
+            " where outcome not in ('duplicate', 'merged', 'deleted') and created_date is not null"
+            " and (outcome = 'open' or closed_date is not null) group by 1, 2",
+            "months",
+            "have another number of deals in fct_opportunities",
+        ),
+        Rule(
+            "outcomes_add_up",
+            "entry_count <> won_count + ended_count + open_count",
+            "have outcomes that do not add up to the entries",
+            FAULT,
+        ),
+    ),
     "mart_forecast_accuracy": (
         agrees(
             "every_forecast_that_is_over_is_judged",
@@ -226,6 +270,81 @@ RECONCILIATIONS: dict[str, tuple[Rule, ...]] = {
             " from marts.mart_forecast_monthly where error_amount is not null group by 1, 2, 3, 4",
             "horizons",
             "have another number of forecasts in mart_forecast_monthly",
+        ),
+    ),
+    "mart_predictability_forecasts": (
+        agrees(
+            "bookings_equal_outcomes",
+            "source_system, period_start",
+            "select distinct source_system, period_start, actual as figure from {batch}"
+            " where subject = 'bookings' and period_kind = 'month' and actual is not null",
+            "select source_system, close_month as period_start, sum(won_amount) as figure"
+            " from marts.mart_sales_outcomes_monthly where (source_system, close_month) in"
+            " (select (source_system, period_start) from marts.mart_predictability_forecasts"
+            " where subject = 'bookings' and period_kind = 'month' and actual is not null)"
+            " group by 1, 2",
+            "months",
+            "were booked with another amount in mart_sales_outcomes_monthly",
+        ),
+        agrees(
+            "output_equals_work_orders",
+            "source_system, period_start",
+            "select distinct source_system, period_start, actual as figure from {batch}"
+            " where subject = 'production output' and measure = 'quantity'"
+            " and actual is not null",
+            "select source_system, finished_month as period_start,"
+            " cast(sum(quantity) as decimal(18, 2)) as figure"
+            " from marts.fct_work_orders where (source_system, finished_month) in"
+            " (select (source_system, period_start) from marts.mart_predictability_forecasts"
+            " where subject = 'production output' and actual is not null) group by 1, 2",
+            "months",
+            "finished another quantity in fct_work_orders",
+        ),
+        Rule(
+            "bounds_fit",
+            "p10 > p25 or p25 > p50 or p50 > p75 or p75 > p90",
+            "have bounds out of order",
+            FAULT,
+        ),
+    ),
+    "mart_predictability": (
+        agrees(
+            "every_forecast_that_is_over_is_judged",
+            "source_system, subject, measure, method, period_kind, horizon_months",
+            "select source_system, subject, measure, method, period_kind, horizon_months,"
+            " forecast_count as figure from {batch}",
+            "select source_system, subject, measure, method, period_kind, horizon_months,"
+            " count(*) as figure from marts.mart_predictability_forecasts"
+            " where error is not null and period_start >="
+            " (select min(first_period_date) from marts.mart_predictability) group by all",
+            "horizons",
+            "have another number of forecasts in mart_predictability_forecasts",
+        ),
+    ),
+    "mart_early_warning_accuracy": (
+        agrees(
+            "every_period_that_is_over_is_judged",
+            "source_system, subject, measure, method, period_kind",
+            "select source_system, subject, measure, method, period_kind,"
+            " warned_miss_count + unwarned_miss_count + false_alarm_count + quiet_count as figure"
+            " from {batch}",
+            "select source_system, subject, measure, method, period_kind, count(*) as figure"
+            " from marts.mart_early_warnings where actual is not null group by all",
+            "methods",
+            "have another number of periods in mart_early_warnings",
+        ),
+    ),
+    "mart_big_deal_surprises": (
+        agrees(
+            "every_large_deal_has_one_fate",
+            "source_system, period_kind, period_start",
+            "select source_system, period_kind, period_start,"
+            " won_count + lost_count + slipped_count + dropped_count + open_count as figure"
+            " from {batch}",
+            "select source_system, period_kind, period_start, count(*) as figure"
+            " from marts.mart_big_deals group by all",
+            "periods",
+            "have another number of deals in mart_big_deals",
         ),
     ),
     "fct_promise_scores": (

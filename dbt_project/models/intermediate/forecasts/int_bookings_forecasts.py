@@ -1,16 +1,10 @@
 """Grain: one row per forecast date, source system, period kind, period and method."""
 
-import numpy as np
 import pyarrow as pa
 
 from assets.landing.checking import literal
 from assets.scoring import bookings_forecast as cast
 from assets.scoring.champions import home_of
-
-DEALS = """
-    stratum_number, cast(amount_base as double) as amount, is_unpriced, win_probability,
-    stage_win_rate_probability, cast(due_days as double) as due_days
-"""
 
 
 def model(dbt, session):
@@ -29,29 +23,6 @@ def model(dbt, session):
         .to_arrow_table()
         .to_pylist()
     )
-
-    def deals_of(of_system):
-        strata = (
-            open_deals.filter(of_system)
-            .project(f"stratum_number, {', '.join(cast.STRATUM)}")
-            .distinct()
-            .order("stratum_number")
-            .df()
-        )
-        found = open_deals.filter(of_system).order("opportunity_id").project(DEALS).fetchnumpy()
-        number = {
-            name: np.ma.filled(np.ma.asarray(found[name], dtype=float), np.nan)
-            for name in ("amount", "win_probability", "stage_win_rate_probability", "due_days")
-        }
-        return cast.OpenDeals(
-            strata=strata,
-            stratum=np.asarray(found["stratum_number"], dtype=np.int64),
-            amount=number["amount"],
-            is_unpriced=np.asarray(found["is_unpriced"], dtype=bool),
-            win_probability=number["win_probability"],
-            stage_probability=number["stage_win_rate_probability"],
-            due_days=number["due_days"],
-        )
 
     def history_of(of_system):
         [(first_date,)] = opportunities.filter(of_system).aggregate("min(created_date)").fetchall()
@@ -79,7 +50,13 @@ def model(dbt, session):
         of_system = f"source_system = {literal(system)}"
         [(version,)] = open_deals.filter(of_system).aggregate("max(model_version)").fetchall()
         stamp = {"forecast_date": as_of, "source_system": system, "scored_at": scored_at}
-        rows = cast.forecasts(as_of, periods, deals_of(of_system), history_of(of_system), version)
+        rows = cast.forecasts(
+            as_of,
+            periods,
+            cast.read_open_deals(open_deals.filter(of_system)),
+            history_of(of_system),
+            version,
+        )
         return [row | stamp for row in rows]
 
     systems = opportunities.project("source_system").distinct().order("all").fetchall()

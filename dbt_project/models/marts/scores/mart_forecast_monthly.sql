@@ -58,6 +58,7 @@ with
             frozen.p50_amount,
             frozen.p75_amount,
             frozen.p90_amount,
+            cast(frozen.p50_amount - frozen.p10_amount as decimal(18, 2)) as at_risk_amount,
             cast(actuals.actual_amount as decimal(18, 2)) as actual_amount,
             cast(frozen.expected_amount - actuals.actual_amount as decimal(18, 2)) as error_amount,
             cast(

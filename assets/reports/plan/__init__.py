@@ -1,0 +1,1 @@
+"""The sections of the report on the plan and how far it can be relied on, a module each."""
