@@ -44,9 +44,13 @@ with
         from latest
         left join
             int_fx_rates_dated
-            on latest.currency = int_fx_rates_dated.currency
-            and business_date(latest.submitted_at) >= int_fx_rates_dated.valid_from
-            and business_date(latest.submitted_at) < int_fx_rates_dated.valid_to
+            on {{
+                rate_in_force(
+                    "int_fx_rates_dated",
+                    "latest.currency",
+                    "business_date(latest.submitted_at)",
+                )
+            }}
     ),
     commits as (
         select
