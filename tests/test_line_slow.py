@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from assets.demo import simulate
+from assets.demo.company import TRUTHS
 from tests.line import PROJECT, REAL_FOLDERS, Line
 
 pytestmark = pytest.mark.slow
@@ -243,12 +244,13 @@ def test_a_null_world_stays_silent(tmp_path: Path) -> None:
         line.home,
         scale=0.3,
         weeks=1,
-        without=frozenset(
-            ["tipping_point", "severity", "objectives", "padding", "capacity", "drains", "shift"]
-        ),
+        without=frozenset(TRUTHS),
     )
     line.publishes()
     assert line.query("select * from mart_tipping_points where status = 'found'") == []
+    for mart in ("mart_value_propositions", "mart_outcome_reasons"):
+        causes = f"select distinct cause from {mart} where cause is not null"
+        assert line.query(f"{causes} and period_kind = 'last_12_months'") == [("common",)]
     first, last = line.one(
         "select arg_min(mean, objective_month), arg_max(mean, objective_month) from ("
         "select objective_month, avg(mean_active_objectives) as mean"
