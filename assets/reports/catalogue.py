@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from assets.reports import (
     barriers_and_alignment,
+    market_picture,
     objectives,
     process_behaviour,
     promises,
@@ -35,6 +36,7 @@ _DUE: tuple[tuple[ModuleType, Cadence], ...] = (
     (process_behaviour, "monthly"),
     (sales_and_production, "monthly"),
     (barriers_and_alignment, "monthly"),
+    (market_picture, "monthly"),
 )
 REPORTS: dict[str, Listed] = {
     module.KEY: Listed(module.TITLE, cadence, module.report) for module, cadence in _DUE
