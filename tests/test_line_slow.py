@@ -1,18 +1,25 @@
 """The long proofs: real extracts, the same bytes whatever the circumstances, the daemon."""
 
+import itertools
 import json
 import os
 import shutil
 import subprocess
 import sys
 import time
+from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from assets.demo import simulate
 from assets.demo.company import TRUTHS
-from tests.line import PROJECT, REAL_FOLDERS, Line
+from assets.reports.behaviour import charts
+from assets.reports.content import Chart, told
+from assets.reports.published import published
+from assets.settings import Settings
+from tests.line import PROJECT, REAL, REAL_FOLDERS, Line
 
 pytestmark = pytest.mark.slow
 
@@ -44,6 +51,58 @@ def check_maven(line: Line) -> None:
         " where check_name = 'product_is_in_the_price_list'"
     ) == [(1480, "warn")]
     assert line.one(f"select count(*) {of_maven} and product_id = 'maven:GTX Pro'") == (1480,)
+    check_maven_months(line)
+
+
+def check_maven_months(line: Line) -> None:
+    """Won deals and their value, month by month, against XmR by hand: the extract's first month is
+    no whole one, and the last, December 2017, is judged by the eight between."""
+    of_extract = f"read_csv('{REAL / REAL_FOLDERS['maven'] / 'sales_pipeline.csv'}')"
+    with duckdb.connect() as connection:
+        months = connection.execute(
+            "select date_trunc('month', close_date)::date, count(*), sum(close_value)"
+            f" from {of_extract} where deal_stage = 'Won' group by 1 order by 1"
+        ).fetchall()[1:]
+    assert len(months) == 9
+    for metric, place in (("won_deals", 1), ("won_value", 2)):
+        figures = [float(month[place]) for month in months]
+        *baseline, last = figures
+        centre = sum(baseline) / len(baseline)
+        ranges = [abs(one - other) for one, other in itertools.pairwise(baseline)]
+        reach = 2.66 * sum(ranges) / len(ranges)
+        assert abs(last - centre) < reach, "no signal by hand, either"
+        found = line.query(
+            "select period_start, value, centre, lower_limit, upper_limit, is_signal,"
+            " baseline_state, baseline_count from mart_process_behaviour"
+            f" where source_system = 'maven' and metric = '{metric}' and dimension = 'all'"
+            " order by period_start"
+        )
+        expected = (*(centre, centre - reach, centre + reach), False, "provisional", 8)
+        assert [row[:2] for row in found] == [
+            (month[0], figure) for month, figure in zip(months, figures, strict=True)
+        ]
+        for row in found:
+            assert row[2:] == pytest.approx(expected)
+    assert words_on_maven(line) == {
+        "won_deals": "Nothing unusual: 511 in the period from 2017-12-01 lies within 14 to 785."
+        " The limits are provisional.",
+        "won_value": "Nothing unusual: 1.13 M USD in the period from 2017-12-01 lies within"
+        " 14.9 k USD to 1.92 M USD. The limits are provisional.",
+    }
+
+
+def words_on_maven(line: Line) -> dict[str, str]:
+    """What the report on process behaviour says under the charts of what is won."""
+    with published(Settings(home=line.home, as_of=date.fromisoformat(line.as_of))) as marts:
+        [bookings] = [
+            found.section for found in charts.sections(marts) if found.section.key == "bookings"
+        ]
+        return {
+            str(part.query.parameters[0]): told(part.note, marts.info.base_currency)
+            for part in bookings.parts
+            if isinstance(part, Chart)
+            and part.query.parameters[:2] in (("won_deals", "maven"), ("won_value", "maven"))
+        }
 
 
 def check_usaid(line: Line) -> None:
