@@ -12,11 +12,17 @@ _TOLD = f"""
 select * from marts.{PROPOSITIONS}
 where {PERIOD} and segment != 'all' and value_proposition != 'unknown'
 """
-_SPECIAL = f"""
-select segment, value_proposition, win_rate, win_rate_numerator, win_rate_denominator, centre,
-    win_rate > centre as is_above
-from ({_TOLD}) where cause = 'special'
+_WINNING = f"""
+select segment, value_proposition, win_rate, win_rate_numerator, win_rate_denominator, centre
+from ({_TOLD}) where cause = 'special' and win_rate > centre
 order by segment, value_proposition, source_system
+"""
+#: where one wins beyond chance, the others often lie below the rate in common: a sentence for all
+_LOSING = f"""
+select segment, string_agg(value_proposition, ', ' order by value_proposition) as propositions,
+    centre
+from ({_TOLD}) where cause = 'special' and win_rate < centre
+group by source_system, segment, centre order by segment, source_system
 """
 
 
@@ -48,32 +54,35 @@ from ({_TOLD})
             " opportunities."
         )
         return missing(key, title, question, (PROPOSITIONS,), why)
-    special = marts.each(
-        _SPECIAL,
-        {
-            "segment": "text",
-            "value_proposition": "text",
-            "win_rate": "rate",
-            "win_rate_numerator": "count",
-            "win_rate_denominator": "count",
-            "centre": "rate",
-            "is_above": "flag",
-        },
-    )
-    told: tuple[Words, ...] = tuple(
+    winning = tuple(
         words(
-            f"In {{}}, {{}} wins {'more' if row['is_above'].value else 'less'} often than chance"
-            " explains: {} of its deals ({} of {}), where all propositions of the segment"
-            " together win {}. ",
-            row["segment"],
-            row["value_proposition"],
-            row["win_rate"],
-            row["win_rate_numerator"],
-            row["win_rate_denominator"],
-            row["centre"],
+            "In {}, {} wins more often than chance explains: {} of its deals ({} of {}), where all"
+            " propositions of the segment together win {}. ",
+            *row.values(),
         )
-        for row in special
+        for row in marts.each(
+            _WINNING,
+            {
+                "segment": "text",
+                "value_proposition": "text",
+                "win_rate": "rate",
+                "win_rate_numerator": "count",
+                "win_rate_denominator": "count",
+                "centre": "rate",
+            },
+        )
     )
+    losing = tuple(
+        words(
+            "In {}, what wins less often than chance explains: {}, where all propositions together"
+            " win {}. ",
+            *row.values(),
+        )
+        for row in marts.each(
+            _LOSING, {"segment": "text", "propositions": "text", "centre": "rate"}
+        )
+    )
+    told = (*winning, *losing)
     finding: Words = words(
         "From {} to {}, {} of {} deals that state a value proposition were won. ",
         found["first_day"],
@@ -157,7 +166,7 @@ from ({_TOLD}) order by segment, value_proposition, source_system
             found["compared_count"],
             found["decided_count"],
         ),
-        verdict="signal" if special else "noise",
+        verdict="signal" if told else "noise",
         why=(
             told[0]
             if told
