@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import jinja2
+import yaml
 
 from assets.landing.land import land, prepare
 from assets.settings import Settings
@@ -93,3 +95,50 @@ def rows_of(marts: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
     result = marts.execute(sql)
     names = [column[0] for column in result.description]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+class Models:
+    """The project's models, each built as dbt would with what stands upstream, in one session.
+
+    A model's table bears its name, in no schema; sources are where landing put them.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, *given: str) -> None:
+        self.connection = connection
+        self.built = set(given)
+        self.paths = {path.stem: path for path in PROJECT.glob("models/**/*.sql")}
+        self.variables = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]
+        self.macros = "".join(
+            path.read_text()
+            for path in sorted(PROJECT.glob("macros/*.sql"))
+            if path.stem not in ("materializations", "generate_schema_name")
+        )
+
+    def build(self, *names: str) -> None:
+        for name in names:
+            if name in self.built:
+                continue
+            if name not in self.paths:
+                self.seed(name)
+                continue
+            upstream: list[str] = []
+            sql = jinja2.Template(self.macros + self.paths[name].read_text()).render(
+                ref=lambda model, found=upstream: found.append(model) or model,
+                source=lambda schema, table: f"{schema}.{table}",
+                var=self.variables.__getitem__,
+                config=lambda **_: "",
+            )
+            self.build(*upstream)
+            self.connection.execute(f"create table {name} as {sql}")
+            self.built.add(name)
+
+    def seed(self, name: str) -> None:
+        [seed] = yaml.safe_load((PROJECT / f"seeds/{name}.yml").read_text())["seeds"]
+        types = ", ".join(
+            f"'{column}': '{kind}'" for column, kind in seed["config"]["column_types"].items()
+        )
+        self.connection.execute(
+            f"create table {name} as from read_csv('{PROJECT / 'seeds' / name}.csv', header = true,"
+            f" columns = {{{types}}})"
+        )
+        self.built.add(name)

@@ -266,6 +266,10 @@ SWITCHES = {
         {"opportunities", "qualification_answers", "opportunity_changes", "leads"},
         {"rep_objectives", "objective_results", "activities"},
     ),
+    "value_proposition": (
+        {"opportunity_changes", "qualification_answers", "order_lines", "quotes", "leads"},
+        {"opportunities"},
+    ),
     "tipping_point": (
         {"leads", "rep_objectives", "products", "accounts", "rep_absences"},
         {"opportunities", "order_lines"},
@@ -305,6 +309,9 @@ def test_the_null_world_plants_nothing(tmp_path: Path) -> None:
     for half in halves.values():
         assert within(half["numerator"], half["denominator"], 0.2)
     assert not any(map(any, told["padding"]["padding_days"].values()))
+    assert told["value_proposition"]["proposition"] is None
+    for offered in told["value_proposition"]["win_rates"]["inside"].values():
+        assert within(offered["numerator"], offered["denominator"], 0.2)
 
 
 def within(successes: int, trials: int, chance: float, deviations: float = 3.3) -> bool:
@@ -333,6 +340,10 @@ def test_planted_truths_show(seed: int, tmp_path: Path) -> None:
         Counter(x["busiest"] for x in before).most_common()[0][0] == capacity["constraint_before"]
     )
     assert Counter(x["busiest"] for x in after).most_common()[0][0] == capacity["constraint_after"]
+    offered = told["value_proposition"]["win_rates"]
+    for name, rate in offered["inside"].items():
+        assert (rate["rate"] > 0.3) is (name == told["value_proposition"]["proposition"])
+    assert all(0.12 < rate["rate"] < 0.3 for rate in offered["outside"].values())
     rates = {basis: told["on_time"][basis]["rate"] for basis in told["on_time"]}
     assert 0.5 < rates["first_promise"] < rates["last_promise"] < 0.9
     for basis in told["on_time"].values():

@@ -1,6 +1,9 @@
 """Signals and noise: limits that hold on simulated processes, baselines that stay."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,10 +14,16 @@ import pyarrow as pa
 import pytest
 from scipy.stats import betabinom, binom
 
+from assets.reports import signals
+from assets.reports.catalogue import REPORTS
+from assets.reports.published import Published, published
+from assets.reports.signals import Metric, judge, judged_series
 from assets.scoring.funnel_plots import compared, prior_cases, shrink
 from assets.scoring.process_baselines import KEY, locked
 from assets.settings import Settings
+from tests.bare_marts import bare_marts, fill
 from tests.dbt_helpers import PROJECT, bare_project, run_dbt
+from tests.line import Line
 
 #: of them the last twelve are the fiscal year that is judged
 MONTHS, BEFORE = 60, 48
@@ -253,3 +262,82 @@ NOT_JUDGED = {
     *("promise_implied_quantile_rate", "quote_implied_quantile_rate", "padding_days"),
     *("override_days", "promise_weighted_days_moved", "padding_ratio", "queue_adjusted_lead_days"),
 }
+
+
+# --- Reports -------------------------------------------------------------------------------------
+
+#: months of 2025 and 2026, and a baseline that was locked on other figures than it would be today
+STEADY_MONTHS = [20, 22, 19, 24, 21, 18, 23, 20, 22, 21, 20, 23, 21, 22, 20, 24]
+LOCKED = {"centre": 30.0, "lower_limit": 25.0, "upper_limit": 35.0, "baseline_count": 15}
+WON_DEALS = Metric("won_deals")
+SERIES = "select month_start as period, value from main.told"
+
+
+@contextmanager
+def held(*systems: str) -> Iterator[Published]:
+    """`won_deals` as its mart has judged it, the first month left out; the last is a signal."""
+    months = [date(2025 + place // 12, place % 12 + 1, 1) for place in range(len(STEADY_MONTHS))]
+    with bare_marts("mart_process_behaviour") as marts:
+        marts.connection.execute("create table main.told (month_start date, value bigint)")
+        for month, value in zip(months, STEADY_MONTHS, strict=True):
+            marts.connection.execute("insert into main.told values (?, ?)", [month, value])
+            if month == months[0]:
+                continue
+            for system in systems:
+                judged = {"metric": "won_deals", "source_system": system, "subject": "default"}
+                told_by = {"dimension": "all", "member": "all", "period_kind": "month"}
+                is_last = month == months[-1]
+                fill(
+                    marts,
+                    "mart_process_behaviour",
+                    judged
+                    | told_by
+                    | LOCKED
+                    | {"period_start": month, "value": value, "is_latest": is_last}
+                    | {"is_signal": True, "signal_rule": "outside the limits"},
+                )
+        yield marts
+
+
+def last_limits(marts: Published, metric: Metric | None = WON_DEALS) -> tuple[Any, ...]:
+    judged = judge(marts, SERIES, "value", "month", "count", metric)
+    assert judged is not None
+    return judged.verdict, judged.centre.value, judged.lower_limit.value, judged.upper_limit.value
+
+
+def test_a_report_tells_the_limits_that_were_locked() -> None:
+    with held("crm") as marts:
+        assert last_limits(marts) == ("signal", 30, 25, 35)
+        assert last_limits(marts, None)[0] == "noise"
+
+
+def test_another_series_is_judged_by_itself() -> None:
+    """A series that is a sum over two systems, or holds other figures, is not the mart's."""
+    with held("crm", "erp") as marts:
+        assert last_limits(marts)[0] == "noise"
+    with held("crm") as marts:
+        marts.connection.execute("update main.told set value = 25 where month_start = '2025-07-01'")
+        assert last_limits(marts)[0] == "noise"
+    with held() as marts:
+        assert last_limits(marts)[0] == "noise"
+
+
+def test_every_metric_that_a_report_names_is_read_from_the_mart(
+    demo_line: Line, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: dict[Metric, bool] = {}
+
+    def listened(
+        marts: Published, series: str, kind: Any, period: Any, metric: Metric | None
+    ) -> str:
+        sql = judged_series(marts, series, kind, period, metric)
+        if metric:
+            found[metric] = signals.BEHAVIOUR in sql
+        return sql
+
+    monkeypatch.setattr(signals, "judged_series", listened)
+    with published(replace(settings, home=demo_line.home)) as marts:
+        for listed in REPORTS.values():
+            listed.report(marts)
+    assert len(found) >= 12
+    assert all(found.values()), [metric for metric, is_read in found.items() if not is_read]

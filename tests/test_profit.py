@@ -16,9 +16,7 @@ from statistics import median
 from typing import Any, TypeAlias
 
 import duckdb
-import jinja2
 import pytest
-import yaml
 
 from assets.demo import simulate
 from assets.landing.land import land, prepare
@@ -27,59 +25,12 @@ from assets.reports.production import profit
 from assets.reports.published import Published
 from assets.settings import Settings
 from assets.systems import all_systems
-from tests.line import PROJECT, REAL, REAL_FOLDERS
+from tests.dbt_helpers import Models
+from tests.line import REAL, REAL_FOLDERS
 
-DBT = PROJECT / "dbt_project"
 LEDGERS = 1_000
 DRIVERS = ("shipments", "orders", "sales_minutes", "returns")
 ENTRY = "source_system, cost_month, cost_pool, ledger_driver"
-
-
-class Models:
-    """The project's models, each built as dbt would with what stands upstream, in one session.
-
-    A model's table bears its name, in no schema; sources are where landing put them.
-    """
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection, *given: str) -> None:
-        self.connection = connection
-        self.built = set(given)
-        self.paths = {path.stem: path for path in DBT.glob("models/**/*.sql")}
-        self.variables = yaml.safe_load((DBT / "dbt_project.yml").read_text())["vars"]
-        self.macros = "".join(
-            path.read_text()
-            for path in sorted(DBT.glob("macros/*.sql"))
-            if path.stem not in ("materializations", "generate_schema_name")
-        )
-
-    def build(self, *names: str) -> None:
-        for name in names:
-            if name in self.built:
-                continue
-            if name not in self.paths:
-                self.seed(name)
-                continue
-            upstream: list[str] = []
-            sql = jinja2.Template(self.macros + self.paths[name].read_text()).render(
-                ref=lambda model, found=upstream: found.append(model) or model,
-                source=lambda schema, table: f"{schema}.{table}",
-                var=self.variables.__getitem__,
-                config=lambda **_: "",
-            )
-            self.build(*upstream)
-            self.connection.execute(f"create table {name} as {sql}")
-            self.built.add(name)
-
-    def seed(self, name: str) -> None:
-        [seed] = yaml.safe_load((DBT / f"seeds/{name}.yml").read_text())["seeds"]
-        types = ", ".join(
-            f"'{column}': '{kind}'" for column, kind in seed["config"]["column_types"].items()
-        )
-        self.connection.execute(
-            f"create table {name} as from read_csv('{DBT / 'seeds' / name}.csv', header = true,"
-            f" columns = {{{types}}})"
-        )
-        self.built.add(name)
 
 
 def amount(draw: random.Random) -> Decimal:

@@ -21,6 +21,7 @@ TRUTHS = (
     "capacity",
     "drains",
     "shift",
+    "value_proposition",
 )
 
 SEGMENTS = ("Enterprise", "Mid-market", "Small")

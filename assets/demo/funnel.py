@@ -1,6 +1,7 @@
 """Leads and opportunities: how they are scored, move, slip, are lost or won.
 
-Planted here: the tipping point, rater severity, and the shift in the step Qualified → Proposal.
+Planted here: the tipping point, rater severity, the shift in the step Qualified → Proposal, and
+the value proposition for which small customers buy.
 What a deal becomes is drawn first, from its true score; its path to there second. Deals whose
 end lies after the last day are open.
 """
@@ -11,7 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from assets.demo.columns import NEVER, NONE, Encode, History, days, flags, ids, labels, numbers
-from assets.demo.company import CURRENCIES, DAY, FX_START, PRODUCTS, Company, month_of
+from assets.demo.company import (
+    CURRENCIES,
+    DAY,
+    FX_START,
+    PRODUCTS,
+    SEGMENTS,
+    Company,
+    month_of,
+)
 from assets.demo.scorecard import SHARE, TOP_RATING
 
 TIPPING_POINT = 60.0
@@ -49,6 +58,11 @@ LOSS_REASONS = (
 )
 REASONS = (*LOSS_REASONS, "Not qualified", "Other")
 PROPOSITIONS = ("Uptime", "Total cost", "Fast delivery", "Engineering support", "Compliance")
+#: what wins in one segment, and nowhere else
+WINNING_SEGMENT, WINNING_PROPOSITION = SEGMENTS.index("Small"), PROPOSITIONS.index("Fast delivery")
+#: of the deals there that are won, and offered something else, so many were offered it; of those
+#: that are lost with it, as many something else
+WINNING_SHARE = 0.35
 SOURCES = ("Web", "Trade show", "Referral", "Partner", "Outbound")
 OPPORTUNITY_TYPES = ("New business", "Expansion", "Replacement")
 
@@ -78,6 +92,7 @@ def run(company: Company) -> Funnel:
     """Every deal from its creation to its end, and what was logged about it."""
     deal = _deals(company)
     _outcomes(company, deal)
+    _propositions(company, deal)
     _paths(company, deal)
     lines = _lines(company, deal)
     histories = _histories(company, deal)
@@ -153,6 +168,23 @@ def _outcomes(company: Company, deal: dict[str, np.ndarray]) -> None:
     outcome[draw.random(count) < unfit] = DISQUALIFIED
     outcome[draw.random(count) < 0.008] = DUPLICATE
     deal["win_chance"], deal["outcome"] = chance, outcome
+
+
+def _propositions(company: Company, deal: dict[str, np.ndarray]) -> None:
+    """What was offered, so that the winning proposition wins; who wins stays as it was."""
+    if not company.plan.has("value_proposition"):
+        return
+    draw = company.plan.draw("value propositions")
+    count = len(deal["score"])
+    others = np.delete(np.arange(len(PROPOSITIONS)), WINNING_PROPOSITION)
+    is_moved = draw.random(count) < WINNING_SHARE
+    is_moved &= company.account["segment"][deal["account"]] == WINNING_SEGMENT
+    is_offered = deal["proposition"] == WINNING_PROPOSITION
+    other = draw.choice(others, count)
+    lost = is_moved & is_offered & (deal["outcome"] == LOST)
+    deal["proposition"][lost] = other[lost]
+    won = is_moved & ~is_offered & (deal["outcome"] == WON)
+    deal["proposition"][won] = WINNING_PROPOSITION
 
 
 def _paths(company: Company, deal: dict[str, np.ndarray]) -> None:

@@ -24,6 +24,7 @@ from assets.demo.columns import NEVER, NONE, Encode
 from assets.demo.company import (
     DAY,
     FAMILIES,
+    SEGMENTS,
     TRUTHS,
     Plan,
     first_day,
@@ -73,6 +74,7 @@ def write(world: World, dirt: Dirt, standing: dict[str, int]) -> Path:
         "capacity": capacity(world),
         "drains": drains(world),
         "shift": shift(world),
+        "value_proposition": value_proposition(world),
         "coaching": {"effect": 0.0},
         "on_time": on_time(world),
         "opportunities": opportunities(world),
@@ -419,6 +421,26 @@ def shift(world: World) -> dict[str, Any]:
             fu.LOSS_HAZARD_SHIFTED if planted else fu.LOSS_HAZARD[1],
         ],
         "qualified_to_proposal": found,
+    }
+
+
+def value_proposition(world: World) -> dict[str, Any]:
+    """Wins of each proposition in the segment in which one wins, and in all others."""
+    company, deal = world.company, world.funnel.deal
+    resolved = _resolved(world)
+    inside = company.account["segment"][deal["account"]] == fu.WINNING_SEGMENT
+    found: dict[str, dict[str, Any]] = {}
+    for name, part in (("inside", resolved & inside), ("outside", resolved & ~inside)):
+        found[name] = {}
+        for place, proposition in enumerate(fu.PROPOSITIONS):
+            offered = part & (deal["proposition"] == place)
+            won = int((deal["stage"][offered] == fu.WON).sum())
+            found[name][proposition] = _rate(won, int(offered.sum()))
+    planted = company.plan.has("value_proposition")
+    return {
+        "segment": SEGMENTS[fu.WINNING_SEGMENT] if planted else None,
+        "proposition": fu.PROPOSITIONS[fu.WINNING_PROPOSITION] if planted else None,
+        "win_rates": found,
     }
 
 

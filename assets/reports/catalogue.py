@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from assets.reports import (
     barriers_and_alignment,
+    market_picture,
     objectives,
     plan_and_predictability,
     process_behaviour,
@@ -37,6 +38,7 @@ _DUE: tuple[tuple[ModuleType, Cadence], ...] = (
     (sales_and_production, "monthly"),
     (barriers_and_alignment, "monthly"),
     (plan_and_predictability, "monthly"),
+    (market_picture, "monthly"),
 )
 REPORTS: dict[str, Listed] = {
     module.KEY: Listed(module.TITLE, cadence, module.report) for module, cadence in _DUE

@@ -24,7 +24,7 @@ from assets.reports.promise import (
 )
 from assets.reports.published import Published
 from assets.reports.review.found import report_of
-from assets.reports.signals import judge
+from assets.reports.signals import Metric, judge
 
 KEY = "promises"
 TITLE = "Promises, month by month"
@@ -33,7 +33,10 @@ TITLE = "Promises, month by month"
 def report(marts: Published) -> Report:
     """The report on the last whole month, as of the published day."""
     judged = {
-        basis: judge(marts, lines.on_time(basis), "rate", "month", "rate") for basis in lines.BASES
+        basis: judge(
+            marts, lines.on_time(basis), "rate", "month", "rate", Metric("on_time_rate", basis)
+        )
+        for basis in lines.BASES
     }
     # who has no promises, but requests, is held against those
     basis = next((name for name in ("first_promise", "request") if judged[name]), "first_promise")

@@ -27,7 +27,7 @@ from assets.reports.freshness import AS_OF, stale
 from assets.reports.published import Published
 from assets.reports.qualification import raters, revisions, thresholds
 from assets.reports.review.found import FEW
-from assets.reports.signals import METHOD, MIN_CASES, bounds, chart, judge, specified
+from assets.reports.signals import METHOD, MIN_CASES, Metric, bounds, chart, judge, specified
 from assets.reports.tipping_point import Landmark, point, tipping_point_table, told
 
 KEY = "qualification_year_to_date"
@@ -59,6 +59,7 @@ where score.landmark = 'first_complete' and score.is_resolved_evidence
         limit 1
     )
 """
+SCORED_ON_TIME = Metric("scored_on_time_rate")
 ON_TIME = f"""
 select event_month as period, sum(scored_on_time_rate_numerator) as numerator,
     sum(scored_on_time_rate_denominator) as denominator
@@ -681,13 +682,19 @@ left join (
         *total.values(),
         *deals.values(),
     )
-    on_time = judge(marts, ON_TIME, "rate", "month", "rate")
+    on_time = judge(marts, ON_TIME, "rate", "month", "rate", SCORED_ON_TIME)
     edited = judge(marts, EDITED, "rate", "month", "rate")
     parts: list[Part] = []
     headlines: list[Headline] = []
-    for judged, series, name, context in (
-        (on_time, ON_TIME, "Scored on time", "{} of {} deals that entered stage 2 in {}"),
-        (edited, EDITED, "Answers changed after the outcome", "{} of {} deals that closed in {}"),
+    for judged, series, metric, name, context in (
+        (
+            *(on_time, ON_TIME, SCORED_ON_TIME),
+            *("Scored on time", "{} of {} deals that entered stage 2 in {}"),
+        ),
+        (
+            *(edited, EDITED, None),
+            *("Answers changed after the outcome", "{} of {} deals that closed in {}"),
+        ),
     ):
         if judged is None:
             continue
@@ -712,6 +719,7 @@ left join (
                 "rate",
                 "month",
                 Column(name, "rate"),
+                metric,
             )
         )
     parts.append(

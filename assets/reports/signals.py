@@ -37,7 +37,6 @@ from assets.reports.content import (
     Number,
     Section,
     Unit,
-    Value,
     Verdict,
     Words,
     words,
@@ -50,6 +49,8 @@ MIN_CASES = 5
 FEWEST, ENOUGH = 6, 15
 #: and the most, by the length of a period
 MOST = {"month": 18, "week": 26}
+#: where registered metrics are judged, by baselines that stay
+BEHAVIOUR = "mart_process_behaviour"
 #: of the mean moving range, so that limits stand three standard deviations off; and what the mean
 #: moving range is in standard deviations
 WIDTH, CHANCE = 2.66, 1.128
@@ -58,6 +59,15 @@ Z = 1.644854
 
 Period = Literal["month", "week"]
 Kind = Literal["rate", "value"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A registered metric whose series is judged in BEHAVIOUR; `subject` where it has several."""
+
+    name: str
+    subject: str | None = None
+
 
 METHOD = Section(
     "method",
@@ -260,15 +270,65 @@ VERDICTS: dict[str, Verdict] = {
 }
 
 
+def judged_series(
+    marts: Published, series: str, kind: Kind, period: Period, metric: Metric | None
+) -> str:
+    """SQL: the series as `limits` gives it; as BEHAVIOUR has judged it, where it holds the same.
+
+    The mart tells each source system and subject by itself and leaves out the first period, which
+    is rarely whole: a sum over several of them is another series, and is judged here.
+    """
+    own = limits(series, kind, period, marts.info.fiscal_year_start_month)
+    if metric is None:
+        return own
+    held = f"""
+select * from marts.{BEHAVIOUR}
+where metric = '{metric.name}' and dimension = 'all' and period_kind = '{period}'
+    {f"and subject = '{metric.subject}'" if metric.subject else ""}
+"""
+    value = "numerator::double / nullif(denominator, 0)" if kind == "rate" else "value::double"
+    is_same = f"""
+with held as ({held}), told as (
+    select period::date as period, {value} as told_value from ({series})
+)
+select (select count(distinct (source_system, subject)) from held) = 1 and count(*) = 0
+from held full join told on held.period_start = told.period
+where coalesce(held.period_start, told.period) >= (select min(period_start) from held)
+    and abs(coalesce(held.value, 0) - coalesce(told_value, 0))
+    > 1e-6 * greatest(abs(coalesce(told_value, 0)), 1)
+"""
+    if not marts.number(is_same, "flag").value:
+        return own
+    count = "{}::bigint" if kind == "rate" else "null::bigint"
+    return f"""
+select 'all' as key, period_start as period, {count.format("numerator")} as numerator,
+    {count.format("denominator")} as case_count, value,
+    period_start between baseline_start and baseline_end as is_baseline, baseline_count,
+    baseline_start, baseline_end, is_latest as is_last, centre,
+    greatest(lower_limit, 0) as lower_limit, upper_limit,
+    case coalesce(untold_reason, signal_rule)
+        when 'too few periods' then 'few periods'
+        when 'too few cases' then 'few cases'
+        when 'no variation' then 'few cases'
+        when 'outside the limits' then 'outside'
+        when 'three of four near a limit' then 'three of four'
+        when 'eight on one side' then 'run of eight'
+        else 'within'
+    end as reason
+from ({held})
+"""
+
+
 def judge(
-    marts: Published, series: str, kind: Kind, period: Period, unit: Unit, *parameters: Value
+    marts: Published,
+    series: str,
+    kind: Kind,
+    period: Period,
+    unit: Unit,
+    metric: Metric | None = None,
 ) -> Judged | None:
-    """The verdict on the last period of a series (see `limits`); None where it has none."""
-    last = (
-        "select * from ("
-        + limits(series, kind, period, marts.info.fiscal_year_start_month)
-        + ") where is_last"
-    )
+    """The verdict on the last period of a series (see `judged_series`); None where it has none."""
+    last = f"select * from ({judged_series(marts, series, kind, period, metric)}) where is_last"
     units: dict[str, Unit] = {
         "period": "month" if period == "month" else "date",
         "value": unit,
@@ -282,9 +342,9 @@ def judge(
         "baseline_end": "month" if period == "month" else "date",
         "reason": "text",
     }
-    if not marts.number(f"select count(*) from ({last})", "count", *parameters).value:
+    if not marts.number(f"select count(*) from ({last})", "count").value:
         return None
-    found = marts.numbers(last, units, *parameters)
+    found = marts.numbers(last, units)
     reason, value, centre = found["reason"].value, found["value"].value, found["centre"].value
     assert isinstance(reason, str)
     assert isinstance(value, int | float)
@@ -423,7 +483,7 @@ def chart(
     kind: Kind,
     period: Period,
     column: Column,
-    *parameters: Value,
+    metric: Metric | None = None,
     most: int = 60,
 ) -> Chart:
     """The series with its centre and limits; the last `most` periods."""
@@ -432,7 +492,7 @@ def chart(
 select period, value, centre, lower_limit, upper_limit, reason
 from (
     select *, row_number() over (order by period desc) as periods_back
-    from ({limits(series, kind, period, marts.info.fiscal_year_start_month)})
+    from ({judged_series(marts, series, kind, period, metric)})
 )
 where periods_back <= {most}
 """
@@ -456,7 +516,6 @@ where periods_back <= {most}
             "upper_limit": Column("Upper limit", column.unit),
             "reason": Column("Verdict"),
         },
-        *parameters,
         native=NativeChart("line", "period", ("value", "centre", "lower_limit", "upper_limit")),
         note=("Dashed: the limits; thin: the centre; diamonds: signals.",),
     )

@@ -1,7 +1,7 @@
 """Rates of several members side by side, so that none is praised or blamed for chance.
 
 Belongs here: the limits of a funnel plot and the shrinkage of rates, on counts. Which rates are
-compared, of whom, over which months, is decided in dbt (`int_rate_cases`).
+compared, of whom, over which months, is decided in dbt (`int_rate_cases`, `int_market_cases`).
 
 - *Limits* are exact: a member is outside of the 95 (99.8) % limits where a binomial of the common
   rate and its own number of cases gives as few, or as many, in at most 2.5 (0.1) of 100. Source: D.
@@ -15,6 +15,7 @@ compared, of whom, over which months, is decided in dbt (`int_rate_cases`).
   Skellam, Journal of the Royal Statistical Society B 10 (1948).
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -74,6 +75,28 @@ def compared(cases: Sequence[int], totals: Sequence[int]) -> list[dict[str, Any]
             row[f"upper_limit_{name}"] = round(float(highest[i] / n[i]), 9)
             row[f"is_outside_{name}"] = bool(k[i] < lowest[i] or k[i] > highest[i])
     return rows
+
+
+def compared_within(cases: pa.Table, group: Sequence[str]) -> pa.Table:
+    """The members of each group side by side: its columns, `member` and those of SCHEMA.
+
+    Args:
+        cases: a row per group and member, with `rate_numerator` and `rate_denominator`.
+        group: the columns whose values members have in common.
+    """
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+    for row in cases.to_pylist():
+        groups[tuple(row[name] for name in group)].append(row)
+    key = (*group, "member")
+    found = []
+    for members in groups.values():
+        limits = compared(
+            [row["rate_numerator"] for row in members], [row["rate_denominator"] for row in members]
+        )
+        for row, told in zip(members, limits, strict=True):
+            found.append({name: row[name] for name in key} | told)
+    keys = [cases.schema.field(name) for name in key]
+    return pa.Table.from_pylist(found, schema=pa.schema([*keys, *SCHEMA]))
 
 
 def shrink(cases: np.ndarray, totals: np.ndarray, alpha: float, beta: float) -> np.ndarray:

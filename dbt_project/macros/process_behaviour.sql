@@ -6,7 +6,8 @@
     subject: what the figure means nothing without; groups: what it is told by beside all together.
     rates: metric → column of which <column>_numerator and <column>_denominator are summed (k of n);
     ratios: likewise, but no share; sums: metric → column, 0 where the mart has no row; values:
-    metric → column that does not add up, told where one row stands for the group.
+    metric → column that does not add up, told where one row stands for the group. of_deals: the mart
+    goes on to the as_of as long as a deal is open, whether or not its source still tells anything.
 #}
 {% macro process_series() %}
     {{
@@ -14,6 +15,7 @@
             [
                 {
                     "mart": "mart_sales_outcomes_monthly",
+                    "of_deals": true,
                     "period": "close_month",
                     "kind": "month",
                     "subject": ["pipeline"],
@@ -46,6 +48,7 @@
                 },
                 {
                     "mart": "mart_sales_flow_weekly",
+                    "of_deals": true,
                     "period": "week_start",
                     "kind": "week",
                     "subject": ["pipeline", "stage"],
@@ -57,6 +60,7 @@
                 },
                 {
                     "mart": "mart_pipeline_waterfall",
+                    "of_deals": true,
                     "period": "period_start",
                     "kind": "month",
                     "where": "period_kind = 'month'",
@@ -217,6 +221,7 @@
         '{{ told.kind }}' as period_kind,
         cast({{ told.period }} as date) as period_start,
         '{{ told.mart }}' as mart_name,
+        {{ told.get("of_deals", false) }} as is_of_deals,
         unnest(
             [
                 {% for metric, column in told.get("rates", {}).items() %}

@@ -31,3 +31,28 @@
         then 'fewer than {{ var("min_n") }} cases'
     end
 {%- endmacro %}
+
+
+{# What a mart tells of a member side by side, from a table of assets.scoring.funnel_plots. #}
+{% macro limit_columns(limits) -%}
+    {%- for column in [
+        "centre",
+        "lower_limit_95",
+        "upper_limit_95",
+        "lower_limit_998",
+        "upper_limit_998",
+        "shrunken",
+        "prior_cases",
+        "dispersion_ratio",
+    ] %}
+        {{ limits }}.{{ column }},
+    {%- endfor %}
+    case
+        when {{ limits }}.is_outside_998 is null
+        then null
+        when {{ limits }}.is_outside_998
+        then 'special'
+        else 'common'
+    end as cause,
+    {{ limits }}.is_outside_95
+{%- endmacro %}

@@ -9,6 +9,13 @@ FOREIGN_LEDGERS = (
     "select source_system from intermediate.int_cost_entries_unioned"
     " cross join staging.stg_run_settings where currency <> base_currency"
 )
+#: the won and lost deals of the fiscal years that the calendar holds
+DECIDED_DEALS = (
+    "select source_system, count(*) as figure from marts.fct_opportunities"
+    " inner join marts.dim_dates on closed_date = date_day"
+    " inner join staging.stg_run_settings on closed_date <= as_of_date"
+    " where outcome in ('won', 'lost') group by 1"
+)
 #: above it a distribution has shifted: N. Siddiqi, Credit Risk Scorecards (2006)
 DRIFT_INDEX = 0.25
 #: how far mean probability and rate may lie apart since the training
@@ -802,6 +809,49 @@ RECONCILIATIONS: dict[str, tuple[Rule, ...]] = {
             FAULT,
             what="systems",
             shows="source_system",
+        ),
+    ),
+    "mart_value_propositions": (
+        agrees(
+            "decided_deals_are_those_of_the_fact",
+            "source_system",
+            "select source_system, sum(won_count + lost_count) as figure from {batch}"
+            " where segment = 'all' and period_kind = 'fiscal_year' group by 1",
+            DECIDED_DEALS,
+            "systems",
+            "have won and lost deals that are not in the fact, or not here",
+        ),
+    ),
+    "mart_outcome_reasons": (
+        agrees(
+            "decided_deals_are_those_of_the_fact",
+            "source_system",
+            "select source_system, sum(won_count + lost_count) as figure from {batch}"
+            " where segment <> 'all' and period_kind = 'fiscal_year' group by 1",
+            DECIDED_DEALS,
+            "systems",
+            "have won and lost deals that are not in the fact, or not here",
+        ),
+    ),
+    "mart_reason_contradictions": (
+        Rule(
+            "contradictions_are_pairs",
+            "reason_contradiction_count > reason_pair_count"
+            " or proposition_contradiction_count > proposition_pair_count",
+            "have more contradictions than pairs",
+            FAULT,
+        ),
+    ),
+    "mart_market_mosaic": (
+        agrees(
+            "every_dimension_holds_every_deal",
+            "source_system, dimension",
+            "select source_system, dimension, sum(decided_count) as figure from {batch}"
+            " where period_kind = 'fiscal_year' group by 1, 2",
+            "select source_system, dimension, figure"
+            f" from ({DECIDED_DEALS}) cross join (select distinct dimension from {{batch}})",
+            "dimensions",
+            "have won and lost deals that are not in the fact, or not here",
         ),
     ),
 }

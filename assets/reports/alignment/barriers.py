@@ -5,10 +5,11 @@ from assets.reports.freshness import AS_OF
 from assets.reports.monthly import labelled, missing, share
 from assets.reports.published import Published
 from assets.reports.review.found import Found, look
-from assets.reports.signals import chart, judge, specified
+from assets.reports.signals import Metric, chart, judge, specified
 
 BARRIERS = "mart_barriers_monthly"
 OPEN = "fct_barriers"
+RAISED = Metric("barriers_raised")
 
 
 def section(marts: Published) -> Found:
@@ -20,7 +21,7 @@ select barrier_month as period, sum(raised_count) as value
 from marts.{BARRIERS} where process_step = 'all' and last_day(barrier_month) <= {AS_OF}
 group by barrier_month
 """
-    judged = judge(marts, series, "value", "month", "count")
+    judged = judge(marts, series, "value", "month", "count", RAISED)
     if judged is None:
         why = "No month with barriers is over yet. They come with the extract barriers."
         return missing(key, title, question, used, why)
@@ -80,6 +81,7 @@ from marts.{BARRIERS} where process_step = 'all' and barrier_month = ?
             "value",
             "month",
             Column("Barriers raised", "count"),
+            RAISED,
         ),
         _removal_chart(marts),
         marts.table(

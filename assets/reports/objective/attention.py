@@ -17,9 +17,10 @@ from assets.reports.monthly import counted, labelled, missing, rate, reason, sha
 from assets.reports.objective.terms import LOAD, NO_MONTH, NO_OBJECTIVES
 from assets.reports.published import Published
 from assets.reports.review.found import Found, look
-from assets.reports.signals import MIN_CASES, chart, judge, specified
+from assets.reports.signals import MIN_CASES, Metric, chart, judge, specified
 
 PERIODS = "fct_rep_objective_periods"
+IGNORED_RATE = Metric("ignored_objective_rate")
 IGNORED = f"""
 select objective_month as period, sum(ignored_rate_numerator) as numerator,
     sum(ignored_rate_denominator) as denominator
@@ -31,7 +32,7 @@ def section(marts: Published) -> Found:
     key, title = "attention", "What gets attention"
     question = "How many of the objectives does a rep work on, and does more of them mean more?"
     used = (LOAD,)
-    ignored = judge(marts, IGNORED, "rate", "month", "rate")
+    ignored = judge(marts, IGNORED, "rate", "month", "rate", IGNORED_RATE)
     if ignored is None:
         there = counted(marts, f"select count(*) from marts.{LOAD}")
         return missing(key, title, question, used, NO_MONTH if there else NO_OBJECTIVES)
@@ -100,6 +101,7 @@ from marts.{LOAD} where objective_month = ? and objective_count > 0
             "rate",
             "month",
             Column("Ignored", "rate"),
+            IGNORED_RATE,
         ),
         marts.table(
             "What gets attention, by how many objectives a rep carries",

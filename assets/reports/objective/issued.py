@@ -6,8 +6,9 @@ from assets.reports.monthly import counted, missing
 from assets.reports.objective.terms import ISSUERS, LOAD, NO_MONTH, NO_OBJECTIVES, YEAR
 from assets.reports.published import Published
 from assets.reports.review.found import Found, look
-from assets.reports.signals import chart, judge
+from assets.reports.signals import Metric, chart, judge
 
+OBJECTIVES_ISSUED = Metric("objectives_issued")
 ISSUED = f"""
 select objective_month as period, sum(issued_objective_count) as value
 from marts.{ISSUERS} where last_day(objective_month) <= {AS_OF} group by objective_month
@@ -18,7 +19,7 @@ def section(marts: Published) -> Found:
     key, title = "issued", "New objectives"
     question = "How many objectives come each month, and do old ones go?"
     used = (ISSUERS, LOAD)
-    issued = judge(marts, ISSUED, "value", "month", "count")
+    issued = judge(marts, ISSUED, "value", "month", "count", OBJECTIVES_ISSUED)
     if issued is None:
         there = counted(marts, f"select count(*) from marts.{ISSUERS}")
         return missing(key, title, question, used, NO_MONTH if there else NO_OBJECTIVES)
@@ -81,6 +82,7 @@ from marts.{ISSUERS} where {year}
             "value",
             "month",
             Column("Issued", "count"),
+            OBJECTIVES_ISSUED,
         ),
         marts.table(
             "Objectives issued, month by month",

@@ -6,9 +6,10 @@ from assets.reports.monthly import counted, labelled, missing
 from assets.reports.objective.terms import NO_OBJECTIVES
 from assets.reports.published import Published
 from assets.reports.review.found import Found, look
-from assets.reports.signals import chart, judge, specified
+from assets.reports.signals import Metric, chart, judge, specified
 
 OVERLAP = "mart_objective_overlap_monthly"
+CORRECTED = Metric("objective_overlap_corrected")
 COMMON = f"""
 select objective_month as period, chance_corrected_overlap as value
 from marts.{OVERLAP} where last_day(objective_month) <= {AS_OF}
@@ -19,7 +20,7 @@ def section(marts: Published) -> Found:
     key, title = "overlap", "One strategy, or one per rep"
     question = "Do reps work on the same objectives?"
     used = (OVERLAP,)
-    common = judge(marts, COMMON, "value", "month", "rate")
+    common = judge(marts, COMMON, "value", "month", "rate", CORRECTED)
     if common is None:
         there = counted(marts, f"select count(*) from marts.{OVERLAP}")
         why = (
@@ -73,6 +74,7 @@ from marts.{OVERLAP} where objective_month = ?
             "value",
             "month",
             Column("Beyond chance", "rate"),
+            CORRECTED,
         ),
         marts.table(
             "Overlap, month by month",

@@ -5,7 +5,7 @@ from assets.reports.freshness import AS_OF
 from assets.reports.monthly import counted, labelled, missing
 from assets.reports.published import Published
 from assets.reports.review.found import Found, look
-from assets.reports.signals import judge, specified
+from assets.reports.signals import Metric, judge, specified
 
 MIX = "mart_mix_weekly"
 PRODUCTS = "mart_throughput_products_monthly"
@@ -37,7 +37,7 @@ def section(marts: Published) -> Found:
         f"select week_start_date as period, mix_fit as value from ({_WEEKS})"
         " where is_over and mix_fit is not null"
     )
-    judged = judge(marts, series, "value", "week", "number")
+    judged = judge(marts, series, "value", "week", "number", Metric("mix_fit"))
     finding = (*_difficulty(marts), *_balance(marts))
     parts: tuple[Part, ...] = (_chart(marts), *_tables(marts))
     headline = None

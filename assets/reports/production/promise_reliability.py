@@ -14,7 +14,7 @@ from assets.reports.freshness import AS_OF
 from assets.reports.monthly import counted, missing, rate, reason, share_of
 from assets.reports.published import Published
 from assets.reports.review.found import Found, look
-from assets.reports.signals import MIN_CASES, chart, judge, specified
+from assets.reports.signals import MIN_CASES, Metric, chart, judge, specified
 
 RELIABILITY = "mart_promise_reliability_monthly"
 EVENTS = "fct_promise_events"
@@ -22,6 +22,7 @@ DECISIONS = "mart_delivery_date_decisions"
 USED = (RELIABILITY, EVENTS, DECISIONS)
 #: months that are added up: of one alone there is too little by family, function and account
 MONTHS = 12
+RELIABILITY_RATE = Metric("reliability_rate")
 KEPT = f"""
 select due_month as period, sum(reliability_rate_numerator) as numerator,
     sum(reliability_rate_denominator) as denominator
@@ -57,7 +58,7 @@ def section(marts: Published) -> Found:
     question = (
         "Do first promises hold, how much padding is in quotes, and what do promises take off?"
     )
-    judged = judge(marts, KEPT, "rate", "month", "rate")
+    judged = judge(marts, KEPT, "rate", "month", "rate", RELIABILITY_RATE)
     if judged is None:
         why = (
             "No line with a promise fell due in a month that is over. Bring the extract order_lines"
@@ -120,6 +121,7 @@ def section(marts: Published) -> Found:
             "rate",
             "month",
             Column("Kept", "rate"),
+            RELIABILITY_RATE,
         )
     ]
     if found["padding_days"].value is not None:

@@ -25,7 +25,7 @@ from assets.reports.promise.lines import (
 )
 from assets.reports.published import Published
 from assets.reports.review.found import Found, look
-from assets.reports.signals import Judged, chart, specified
+from assets.reports.signals import Judged, Metric, chart, specified
 
 
 def section(marts: Published, basis: str, judged: Judged | None) -> Found:
@@ -91,6 +91,7 @@ def section(marts: Published, basis: str, judged: Judged | None) -> Found:
             "rate",
             "month",
             Column("On time", "rate"),
+            Metric("on_time_rate", basis),
         ),
         marts.table(
             "The month by basis",

@@ -25,6 +25,7 @@ from assets.reports.review.found import (
 from assets.reports.signals import (
     MIN_CASES,
     Judged,
+    Metric,
     chart,
     judge,
     specified,
@@ -32,6 +33,7 @@ from assets.reports.signals import (
 
 #: the deals of the funnel: those that began in so many whole months
 FUNNEL_MONTHS = 12
+WIN_RATE_METRIC = Metric("win_rate")
 WIN_RATE = f"""
 select close_month as period, sum(win_rate_numerator) as numerator,
     sum(win_rate_denominator) as denominator
@@ -90,7 +92,7 @@ from ({cohorts})
     pipeline_count = marts.number(
         "select count(distinct (source_system, pipeline)) from marts.fct_opportunities", "count"
     )
-    win_rate = judge(marts, WIN_RATE, "rate", "month", "rate")
+    win_rate = judge(marts, WIN_RATE, "rate", "month", "rate", WIN_RATE_METRIC)
     created = judge(marts, CREATED, "value", "week", "count")
     parts: list[Part] = []
     finding: Words = (f"No deal began in the last {FUNNEL_MONTHS} whole months.",)
@@ -117,6 +119,7 @@ from ({cohorts})
                 "rate",
                 "month",
                 Column("Win rate", "rate"),
+                WIN_RATE_METRIC,
             )
         )
         headline = Headline(

@@ -19,6 +19,7 @@ from assets.reports.review.found import (
     look,
 )
 from assets.reports.signals import (
+    Metric,
     chart,
     judge,
 )
@@ -28,6 +29,7 @@ from assets.reports.tipping_point import (
     told,
 )
 
+BELOW_RATE = Metric("proposals_below_tipping_point_rate")
 BELOW = f"""
 select event_month as period, sum(below_proposal_rate_numerator) as numerator,
     sum(below_proposal_rate_denominator) as denominator
@@ -56,7 +58,7 @@ def section(marts: Published) -> Found:
             )
         )
     finding = told(figures, "stage_2_entry", "lower")
-    below = judge(marts, BELOW, "rate", "month", "rate")
+    below = judge(marts, BELOW, "rate", "month", "rate", BELOW_RATE)
     parts: list[Part] = []
     headline = None
     if below is not None:
@@ -96,6 +98,7 @@ having scored_hours > 0
                 "rate",
                 "month",
                 Column("Below the tipping point", "rate"),
+                BELOW_RATE,
             )
         )
         headline = Headline(

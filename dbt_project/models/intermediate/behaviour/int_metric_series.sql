@@ -1,6 +1,7 @@
 -- Grain: one row per metric, source system, subject, dimension, member and period that is over
 with
     run_settings as (select * from {{ ref("stg_run_settings") }}),
+    fct_opportunity_stage_events as (select * from {{ ref("fct_opportunity_stage_events") }}),
     told as (
         {% for told in process_series() %}
             {{ series_of_mart(told) }}
@@ -20,11 +21,30 @@ with
             {{ period_end() }} as period_end,
         from told
     ),
+    -- a source that has long been silent ended with its last word: it has not won nothing since
+    ended_records as (
+        select
+            fct_opportunity_stage_events.source_system,
+            max(fct_opportunity_stage_events.entered_date) as last_entered_date,
+        from fct_opportunity_stage_events
+        cross join run_settings
+        group by fct_opportunity_stage_events.source_system, run_settings.as_of_date
+        having
+            max(fct_opportunity_stage_events.entered_date)
+            < run_settings.as_of_date - {{ var("record_ended_after_days") }}
+    ),
     finished_points as (
-        select points.*,
+        select points.* exclude (is_of_deals),
         from points
         cross join run_settings
-        where points.period_end <= run_settings.as_of_date
+        left join
+            ended_records
+            on points.is_of_deals
+            and points.source_system = ended_records.source_system
+        where
+            points.period_end <= run_settings.as_of_date
+            and points.period_start
+            <= coalesce(ended_records.last_entered_date, run_settings.as_of_date)
     ),
     mart_spans as (
         select

@@ -1,6 +1,6 @@
 -- Grain: one row per metric, source system, dimension and member with cases in the window
 with
-    run_settings as (select * from {{ ref("stg_run_settings") }}),
+    int_compared_periods as (select * from {{ ref("int_compared_periods") }}),
     fct_opportunities as (select * from {{ ref("fct_opportunities") }}),
     fct_order_line_deliveries as (select * from {{ ref("fct_order_line_deliveries") }}),
     fct_operations as (select * from {{ ref("fct_operations") }}),
@@ -8,12 +8,9 @@ with
     dim_reps as (select * from {{ ref("dim_reps") }}),
     -- twelve whole months
     compared_months as (
-        select
-            cast(
-                date_trunc('month', as_of_date + 1) - interval 12 month as date
-            ) as window_start_date,
-            cast(date_trunc('month', as_of_date + 1) - interval 1 day as date) as window_end_date,
-        from run_settings
+        select period_start_date as window_start_date, period_end_date as window_end_date,
+        from int_compared_periods
+        where period_kind = 'last_12_months'
     ),
     decided_opportunities as (
         select

@@ -4,11 +4,7 @@ with
     dim_dates as (select * from {{ ref("dim_dates") }}),
     dim_products as (select * from {{ ref("dim_products") }}),
     run_settings as (select * from {{ ref("stg_run_settings") }}),
-    weeks as (
-        select distinct dim_dates.week_start, dim_dates.week_end,
-        from dim_dates
-        inner join run_settings on dim_dates.week_end <= run_settings.as_of_date
-    ),
+    weeks as ({{ finished_weeks() }}),
     change_weeks as (
         select
             product_changes.product_change_id,

@@ -41,9 +41,13 @@ with
         from submissions
         left join
             int_fx_rates_dated
-            on submissions.currency = int_fx_rates_dated.currency
-            and business_date(submissions.submitted_at) >= int_fx_rates_dated.valid_from
-            and business_date(submissions.submitted_at) < int_fx_rates_dated.valid_to
+            on {{
+                rate_in_force(
+                    "int_fx_rates_dated",
+                    "submissions.currency",
+                    "business_date(submissions.submitted_at)",
+                )
+            }}
         where submissions.period_kind is not null
     )
 select *

@@ -32,9 +32,7 @@ with
         from quotas
         left join
             int_fx_rates_dated
-            on quotas.currency = int_fx_rates_dated.currency
-            and quotas.rate_date >= int_fx_rates_dated.valid_from
-            and quotas.rate_date < int_fx_rates_dated.valid_to
+            on {{ rate_in_force("int_fx_rates_dated", "quotas.currency", "quotas.rate_date") }}
         where quotas.period_kind is not null
     ),
     quarters as (

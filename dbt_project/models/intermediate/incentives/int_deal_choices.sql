@@ -140,14 +140,22 @@ with
         left join dim_products on dim_products.product_id = choices.product_id
         left join
             fx_rates as net_rates
-            on net_rates.currency = coalesce(choices.currency, run_settings.base_currency)
-            and choices.choice_date >= net_rates.valid_from
-            and choices.choice_date < net_rates.valid_to
+            on {{
+                rate_in_force(
+                    "net_rates",
+                    "coalesce(choices.currency, run_settings.base_currency)",
+                    "choices.choice_date",
+                )
+            }}
         left join
             fx_rates as cost_rates
-            on cost_rates.currency = coalesce(dim_products.currency, run_settings.base_currency)
-            and choices.choice_date >= cost_rates.valid_from
-            and choices.choice_date < cost_rates.valid_to
+            on {{
+                rate_in_force(
+                    "cost_rates",
+                    "coalesce(dim_products.currency, run_settings.base_currency)",
+                    "choices.choice_date",
+                )
+            }}
     ),
     planned as (
         select

@@ -143,14 +143,22 @@ with
             < coalesce(product_yields.valid_to, date 'infinity')
         left join
             int_fx_rates_dated as price_rates
-            on coalesce(demanded.currency, run_settings.base_currency) = price_rates.currency
-            and demanded.demand_date >= price_rates.valid_from
-            and demanded.demand_date < price_rates.valid_to
+            on {{
+                rate_in_force(
+                    "price_rates",
+                    "coalesce(demanded.currency, run_settings.base_currency)",
+                    "demanded.demand_date",
+                )
+            }}
         left join
             int_fx_rates_dated as cost_rates
-            on coalesce(dim_products.currency, run_settings.base_currency) = cost_rates.currency
-            and demanded.demand_date >= cost_rates.valid_from
-            and demanded.demand_date < cost_rates.valid_to
+            on {{
+                rate_in_force(
+                    "cost_rates",
+                    "coalesce(dim_products.currency, run_settings.base_currency)",
+                    "demanded.demand_date",
+                )
+            }}
     ),
     earned as (
         select

@@ -117,9 +117,11 @@ with
             and coalesce(thresholds.period_end < at_end.known_to_date, true)
         inner join
             int_fx_rates_dated
-            on watched.currency = int_fx_rates_dated.currency
-            and thresholds.period_end - 30 >= int_fx_rates_dated.valid_from
-            and thresholds.period_end - 30 < int_fx_rates_dated.valid_to
+            on {{
+                rate_in_force(
+                    "int_fx_rates_dated", "watched.currency", "thresholds.period_end - 30"
+                )
+            }}
         where
             thresholds.is_over
             and round(watched.amount_original * int_fx_rates_dated.fx_rate, 2)

@@ -15,10 +15,13 @@ with
         cross join run_settings
         inner join
             int_fx_rates_dated
-            on coalesce(dim_products.currency, run_settings.base_currency)
-            = int_fx_rates_dated.currency
-            and run_settings.as_of_date >= int_fx_rates_dated.valid_from
-            and run_settings.as_of_date < int_fx_rates_dated.valid_to
+            on {{
+                rate_in_force(
+                    "int_fx_rates_dated",
+                    "coalesce(dim_products.currency, run_settings.base_currency)",
+                    "run_settings.as_of_date",
+                )
+            }}
     ),
     output_values as (
         select
@@ -40,9 +43,8 @@ with
         from int_order_lines_attributed as lines
         left join
             int_fx_rates_dated
-            on lines.priced_currency = int_fx_rates_dated.currency
-            and lines.ordered_date >= int_fx_rates_dated.valid_from
-            and lines.ordered_date < int_fx_rates_dated.valid_to
+            on
+            {{ rate_in_force("int_fx_rates_dated", "lines.priced_currency", "lines.ordered_date") }}
     )
 select *
 from output_values

@@ -36,9 +36,13 @@ with
         from known_entries
         left join
             int_fx_rates_dated
-            on known_entries.priced_currency = int_fx_rates_dated.currency
-            and known_entries.priced_date >= int_fx_rates_dated.valid_from
-            and known_entries.priced_date < int_fx_rates_dated.valid_to
+            on {{
+                rate_in_force(
+                    "int_fx_rates_dated",
+                    "known_entries.priced_currency",
+                    "known_entries.priced_date",
+                )
+            }}
     ),
     summed as (
         select

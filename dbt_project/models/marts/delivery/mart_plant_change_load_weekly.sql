@@ -71,11 +71,7 @@ with
             fct_product_changes on fct_product_changes.product_change_id = scoped.product_change_id
         group by scoped.source_system, scoped.load_scope, scoped.scope_id, scoped.week_start
     ),
-    weeks as (
-        select distinct dim_dates.week_start, dim_dates.week_end,
-        from dim_dates
-        inner join run_settings on dim_dates.week_end <= run_settings.as_of_date
-    ),
+    weeks as ({{ finished_weeks() }}),
     first_weeks as (
         select source_system, min(week_start) as first_week_start,
         from change_weeks

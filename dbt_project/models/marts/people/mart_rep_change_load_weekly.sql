@@ -11,11 +11,7 @@ with
         from change_weeks
         group by source_system
     ),
-    weeks as (
-        select distinct dim_dates.week_start, dim_dates.week_end,
-        from dim_dates
-        inner join run_settings on dim_dates.week_end <= run_settings.as_of_date
-    ),
+    weeks as ({{ finished_weeks() }}),
     rep_weeks as (
         select dim_reps.rep_id, dim_reps.source_system, weeks.week_start, weeks.week_end,
         from dim_reps

@@ -17,22 +17,7 @@ with
                     "int_rate_cases.rate_denominator",
                 )
             }},
-            int_rate_limits.centre,
-            int_rate_limits.lower_limit_95,
-            int_rate_limits.upper_limit_95,
-            int_rate_limits.lower_limit_998,
-            int_rate_limits.upper_limit_998,
-            int_rate_limits.shrunken,
-            int_rate_limits.prior_cases,
-            int_rate_limits.dispersion_ratio,
-            case
-                when int_rate_limits.is_outside_998 is null
-                then null
-                when int_rate_limits.is_outside_998
-                then 'special'
-                else 'common'
-            end as cause,
-            int_rate_limits.is_outside_95,
+            {{ limit_columns("int_rate_limits") }},
         from int_rate_cases
         left join
             int_rate_limits

@@ -211,9 +211,11 @@ with
             ) as priced_days
         inner join
             int_fx_rates_dated
-            on priced_days.currency = int_fx_rates_dated.currency
-            and priced_days.priced_date >= int_fx_rates_dated.valid_from
-            and priced_days.priced_date < int_fx_rates_dated.valid_to
+            on {{
+                rate_in_force(
+                    "int_fx_rates_dated", "priced_days.currency", "priced_days.priced_date"
+                )
+            }}
     ),
     opportunities as (
         select

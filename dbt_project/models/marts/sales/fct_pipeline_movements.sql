@@ -140,9 +140,11 @@ with
         from currency_days
         inner join
             int_fx_rates_dated
-            on currency_days.currency = int_fx_rates_dated.currency
-            and currency_days.date_day >= int_fx_rates_dated.valid_from
-            and currency_days.date_day < int_fx_rates_dated.valid_to
+            on {{
+                rate_in_force(
+                    "int_fx_rates_dated", "currency_days.currency", "currency_days.date_day"
+                )
+            }}
     ),
     -- amount first, at the rate of the entry; then the rate: a deal leaves at its exit value
     valued as (

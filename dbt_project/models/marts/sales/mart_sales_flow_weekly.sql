@@ -41,12 +41,7 @@ with
         from followed_visits
         where coalesce(stage_type, 'open') = 'open' and entered_date is not null
     ),
-    -- weeks that are over
-    weeks as (
-        select distinct dim_dates.week_start, dim_dates.week_end,
-        from dim_dates
-        inner join run_settings on dim_dates.week_end <= run_settings.as_of_date
-    ),
+    weeks as ({{ finished_weeks() }}),
     stage_weeks as (
         select
             stages.source_system,
