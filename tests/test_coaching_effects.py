@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from assets.scoring.coaching_effects import AFTER_WEEKS as AFTER
+from assets.scoring.coaching_effects import BEFORE_WEEKS as BEFORE
 from assets.scoring.coaching_effects import Comparisons, Effect, comparisons, effect, effects
 
-BEFORE, AFTER = 26, 13
 REPS, WEEKS = 24, 130
 
 
@@ -157,11 +158,11 @@ def test_each_step_has_a_row_and_all_together_one() -> None:
     quiet = rep_weeks("a", "Quiet", 3, 0.0).assign(session_count=0.0)
     told = [rep_weeks("a", "Proposal", 1, 0.2), rep_weeks("a", "Qualified", 2, 0.0), quiet]
     table = pd.concat([*told, rep_weeks("b", "Quiet", 1, 0.0).assign(session_count=0.0)])
-    rows = effects(table, before=BEFORE, after=AFTER)
+    rows = effects(table)
     assert rows["process_step"].tolist() == ["Proposal", "Qualified", "all"]
     assert rows["verdict"].tolist()[:2] == ["more", "not shown"]
     one, other, both = (rows.loc[place] for place in range(3))
     assert both["comparison_count"] == one["comparison_count"] + other["comparison_count"]
     assert other["effect"] < both["effect"] < one["effect"]
-    again = effects(table.sample(frac=1, random_state=1), before=BEFORE, after=AFTER)
+    again = effects(table.sample(frac=1, random_state=1))
     pd.testing.assert_frame_equal(rows, again)

@@ -40,6 +40,8 @@ from assets.scoring.resampling import expanded_tail
 
 Floats = NDArray[np.float64]
 
+#: weeks compared before and after that of a session
+BEFORE_WEEKS, AFTER_WEEKS = 26, 13
 DRAWS = 4_000
 CONFIDENCE = 0.95
 #: reps on either side, below which an interval of resampled reps says nothing
@@ -269,12 +271,11 @@ def _ratio(numerator: Floats, denominator: Floats) -> Floats:
     return result
 
 
-def effects(rep_weeks: Any, *, before: int, after: int) -> Any:
+def effects(rep_weeks: Any) -> Any:
     """A row per source system and coached step, and one of all steps, in pandas.
 
     Args:
         rep_weeks: rows of `int_rep_step_weeks` (pandas), of weeks that are over.
-        before, after: weeks compared on either side of that of a session.
     """
     import pandas as pd
 
@@ -308,8 +309,8 @@ def effects(rep_weeks: Any, *, before: int, after: int) -> Any:
                     .to_numpy(dtype=float)
                     for value in ("passed_count", "ended_count", "session_count")
                 ),
-                before=before,
-                after=after,
+                before=BEFORE_WEEKS,
+                after=AFTER_WEEKS,
             )
             for step in sorted(sessions[sessions > 0].index)
         }
