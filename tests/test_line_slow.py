@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from assets.demo import simulate
+from assets.demo.company import TRUTHS
 from tests.line import PROJECT, REAL_FOLDERS, Line
 
 pytestmark = pytest.mark.slow
@@ -243,9 +244,7 @@ def test_a_null_world_stays_silent(tmp_path: Path) -> None:
         line.home,
         scale=0.3,
         weeks=1,
-        without=frozenset(
-            ["tipping_point", "severity", "objectives", "padding", "capacity", "drains", "shift"]
-        ),
+        without=frozenset(TRUTHS),
     )
     line.publishes()
     assert line.query("select * from mart_tipping_points where status = 'found'") == []

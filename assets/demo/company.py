@@ -21,6 +21,7 @@ TRUTHS = (
     "capacity",
     "drains",
     "shift",
+    "coaching",
 )
 
 SEGMENTS = ("Enterprise", "Mid-market", "Small")

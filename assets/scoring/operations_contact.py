@@ -33,7 +33,7 @@ CONFIDENCE = 0.95
 REACH = 0.2
 #: pairs below which an interval of resampled pairs says nothing
 LEAST_PAIRS = 10
-#: measure → its numerator and denominator in `int_account_contacts`, and what the ratio is told less
+#: measure → its numerator and denominator in `int_account_contacts`, and what is taken off it
 MEASURES = {
     "order_growth": ("after_daily_amount", "before_daily_amount", 1.0),
     "cost_to_serve_rate": ("cost_to_serve_amount", "net_revenue_amount", 0.0),
