@@ -1,9 +1,13 @@
 """Coaching: an effect by hand, worlds in which the worst are coached and nothing helps, planted."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from assets.demo import coaching, funnel
+from assets.demo import company as companies
 from assets.scoring.coaching_effects import AFTER_WEEKS as AFTER
 from assets.scoring.coaching_effects import BEFORE_WEEKS as BEFORE
 from assets.scoring.coaching_effects import Comparisons, Effect, comparisons, effect, effects
@@ -166,3 +170,55 @@ def test_each_step_has_a_row_and_all_together_one() -> None:
     assert other["effect"] < both["effect"] < one["effect"]
     again = effects(table.sample(frac=1, random_state=1))
     pd.testing.assert_frame_equal(rows, again)
+
+
+def demo_weeks(plan: companies.Plan) -> tuple[pd.DataFrame, float]:
+    """Of a demo company the deals and sessions of two steps by rep and week, and the share of the
+    proposals in the weeks after coaching that got over the step by it."""
+    company = companies.found(plan)
+    deal = funnel.run(company).deal
+    held = coaching.sessions(company)
+    rows = []
+    resolved = np.isin(deal["stage"], (funnel.WON, funnel.LOST))
+    for stage, step in ((1, "Qualification"), (2, "Quotation")):
+        entered_w = deal["enter_w"][:, stage]
+        told = resolved & (deal["reach"] >= stage) & (deal["born"] <= stage)
+        told &= (deal["skipped"] != stage) & (entered_w < company.calendar.days)
+        day = company.calendar.moment(entered_w[told]) // companies.DAY
+        sessions = held["step"] == coaching.STEPS.index(step)
+        parts = (
+            (deal["owner"][told], day, deal["reach"][told] > stage, 1, 0),
+            (held["rep"][sessions], held["at"][sessions] // companies.DAY, 0, 0, 1),
+        )
+        for rep, on, passed, ended, session in parts:
+            rows.append(
+                pd.DataFrame(
+                    {
+                        "source_system": "demo",
+                        "process_step": step,
+                        "rep_id": rep,
+                        # 1970 began on a Thursday
+                        "week_start": pd.to_datetime(on - (on + 3) % 7, unit="D"),
+                        "passed_count": np.asarray(passed, dtype=float),
+                        "ended_count": float(ended),
+                        "session_count": float(session),
+                    }
+                )
+            )
+    keys = ["source_system", "process_step", "rep_id", "week_start"]
+    weeks = pd.concat(rows).groupby(keys, as_index=False).sum()
+    counted = resolved & deal["is_coached"]
+    return weeks, float(deal["is_carried"][counted].mean())
+
+
+def test_demo_worlds_with_and_without_what_is_planted(tmp_path: Path) -> None:
+    """What coaching on quotations does is found in its interval; on the step before, and without
+    it, there is nothing."""
+    for without, is_planted in ((frozenset(), True), (frozenset({"coaching"}), False)):
+        weeks, truth = demo_weeks(companies.Plan(tmp_path, 7, scale=1.0, without=without))
+        rows = effects(weeks).set_index("process_step")
+        proposal, qualified = rows.loc["Quotation"], rows.loc["Qualification"]
+        assert (truth > 0.1) == is_planted
+        assert proposal["effect_lower"] <= truth <= proposal["effect_upper"]
+        assert proposal["verdict"] == ("more" if is_planted else "not shown")
+        assert qualified["verdict"] == "not shown"

@@ -5,8 +5,8 @@ Belongs here: what this report asks and says. Does not belong here: how signal i
 (`signals`), how it looks (the renderings).
 
 A barrier is a fault of the process until shown otherwise: nobody who raises one, or is to remove
-it, is named, nor is anybody who coaches or is coached. Functions of fewer than five respondents have
-no figure anywhere.
+it, is named, nor is anybody who coaches or is coached. Functions of fewer than five respondents
+have no figure anywhere.
 """
 
 from assets.reports.alignment import barriers, coaching, pulse
