@@ -18,6 +18,7 @@ def world(seed: int, *, helps: float = 0.0, is_favoured: bool = False) -> pd.Dat
     size = random.lognormal(np.where(is_large, 5.0, 4.0), 0.8)
     chance = np.where(is_large & (size > 100), 0.85, 0.3) if is_favoured else np.full(COUNT, 0.5)
     is_early = random.random(COUNT) < chance
+    met = random.poisson(size / 10)
     growth = np.where(is_large, 1.4, 1.0) + helps * is_early
     eligible = random.poisson(20, COUNT) + 1
     revenue = size * growth * 365 * random.lognormal(0, 0.2, COUNT)
@@ -30,6 +31,7 @@ def world(seed: int, *, helps: float = 0.0, is_favoured: bool = False) -> pd.Dat
             "entry_quarter_start_date": pd.Timestamp("2024-01-01"),
             "is_early": is_early,
             "before_order_amount": size * 90,
+            "before_contact_count": met,
             "before_daily_amount": size,
             "after_daily_amount": size * growth * random.lognormal(0, 0.3, COUNT),
             "net_revenue_amount": revenue,
@@ -53,7 +55,11 @@ def test_pairs_are_alike() -> None:
     ]  # fmt: skip
     accounts = pd.DataFrame(
         rows, columns=["account_id", "segment", "is_early", "before_order_amount"]
-    ).assign(source_system="s", entry_quarter_start_date=pd.Timestamp("2024-01-01"))
+    ).assign(
+        source_system="s",
+        entry_quarter_start_date=pd.Timestamp("2024-01-01"),
+        before_contact_count=3,
+    )
     found = pairs(accounts)
     assert list(zip(found["account_id"], found["late_account_id"], strict=True)) == [
         ("E1", "L2"),
@@ -64,6 +70,8 @@ def test_pairs_are_alike() -> None:
         ~accounts["is_early"], pd.Timestamp("2024-04-01")
     )
     assert pairs(accounts.assign(entry_quarter_start_date=other)).empty
+    met = np.where(accounts["is_early"], 9, 3)
+    assert pairs(accounts.assign(before_contact_count=met)).empty
 
 
 def test_a_difference_by_hand() -> None:
@@ -79,12 +87,12 @@ def test_worlds_without_an_effect_are_silent() -> None:
     """Also those in which operations hurries to the accounts that would have grown anyway: told
     unmatched, it would look like an effect of it."""
     for is_favoured in (False, True):
-        found = [told(world(seed, is_favoured=is_favoured)) for seed in range(40)]
+        found = [told(world(seed, is_favoured=is_favoured)) for seed in range(20)]
         shown = sum((each["verdict"] != "not shown").sum() for each in found)
-        assert shown <= 5
+        assert shown <= 4
         for measure in MEASURES:
             ends = [each.loc[measure] for each in found]
-            assert sum(x["difference_lower"] <= 0 <= x["difference_upper"] for x in ends) >= 35
+            assert sum(x["difference_lower"] <= 0 <= x["difference_upper"] for x in ends) >= 17
         growth = [each.loc["order_growth"] for each in found]
         assert np.mean([x["difference"] for x in growth]) == pytest.approx(0, abs=0.04)
         if is_favoured:
@@ -94,12 +102,12 @@ def test_worlds_without_an_effect_are_silent() -> None:
 def test_planted_effects_are_found() -> None:
     """Growth half as much again; on time a tenth more; served at less."""
     for is_favoured in (False, True):
-        found = [told(world(seed, helps=0.5, is_favoured=is_favoured)) for seed in range(20)]
+        found = [told(world(seed, helps=0.5, is_favoured=is_favoured)) for seed in range(12)]
         growth = [each.loc["order_growth"] for each in found]
         assert np.mean([x["difference"] for x in growth]) == pytest.approx(0.5, abs=0.08)
-        assert sum(x["difference_lower"] <= 0.5 <= x["difference_upper"] for x in growth) >= 16
-        assert sum(each.loc["order_growth", "verdict"] == "more" for each in found) >= 17
-        assert sum(each.loc["on_time_rate", "verdict"] == "more" for each in found) >= 17
+        assert sum(x["difference_lower"] <= 0.5 <= x["difference_upper"] for x in growth) >= 9
+        assert sum(each.loc["order_growth", "verdict"] == "more" for each in found) >= 10
+        assert sum(each.loc["on_time_rate", "verdict"] == "more" for each in found) >= 10
         cost = [each.loc["cost_to_serve_rate", "difference"] for each in found]
         assert np.mean(cost) == pytest.approx(-0.01, abs=0.005)
 
@@ -121,3 +129,31 @@ def test_what_is_not_known_of_an_account_leaves_its_pair_out() -> None:
     rows = compared(less, paired).set_index("measure")
     assert rows.loc["on_time_rate", "pair_count"] == len(paired) - 1
     assert rows.loc["order_growth", "pair_count"] == len(paired)
+
+
+def test_whoever_is_met_often_meets_operations_sooner() -> None:
+    """An activity in twenty is with operations by chance, and who is met often orders more later.
+    Matched on what they ordered alone, that would look like what operations did."""
+    unmatched, found = [], []
+    for seed in range(15):
+        random = np.random.default_rng(seed)
+        accounts = world(seed)
+        size = random.lognormal(4.0, 0.8, COUNT)
+        met = random.poisson(size / 8)
+        before = random.poisson(size / 20) * 20.0 + 1
+        after = size * random.lognormal(0, 0.3, COUNT)
+        accounts = accounts.assign(
+            before_contact_count=met,
+            is_early=random.random(COUNT) < 1 - 0.93**met,
+            before_order_amount=before * 90,
+            before_daily_amount=before,
+            after_daily_amount=after,
+        )
+        growth = told(accounts).loc["order_growth"]
+        found.append(growth)
+        alone = pairs(accounts.assign(before_contact_count=0))
+        unmatched.append(compared(accounts, alone, draws=50).set_index("measure"))
+    by_amount = np.mean([x.loc["order_growth", "difference"] for x in unmatched])
+    assert by_amount > 0.15
+    assert abs(np.mean([x["difference"] for x in found])) < by_amount / 2
+    assert sum(x["verdict"] == "more" for x in found) <= 2

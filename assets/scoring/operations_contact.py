@@ -10,9 +10,11 @@ years in which to grow first (landmark analysis; J. R. Anderson, K. C. Cain and 
 Clinical Oncology 1, 1983).
 
 Each early account is held against one late account of the same segment that sales met in the same
-quarter and that ordered alike in those first days: within a fifth of all accounts of the system by
-rank. Among all ways to pair them that of the smallest gaps is taken (P. R. Rosenbaum, J. American
-Statistical Association 84, 1989). Who has no like is left out, and counted.
+quarter, that ordered alike in those first days and that sales met about as often: each within a
+fifth of all accounts of the system by rank. How often matters, because whoever is met often meets
+operations sooner by chance alone, and goes on ordering. Among all ways to pair them that of the
+smallest gaps is taken (P. R. Rosenbaum, J. American Statistical Association 84, 1989). Who has no
+like is left out, and counted.
 
 Each figure is a ratio of sums over the accounts of a side. The interval draws pairs again, so that
 one large account is as uncertain as it is. An association: accounts that operations hurries to see
@@ -29,7 +31,8 @@ from assets.scoring.resampling import expanded_tail
 
 DRAWS = 4_000
 CONFIDENCE = 0.95
-#: how far two accounts of a pair may stand apart by what they ordered before, as a share of ranks
+#: what accounts of a pair are alike in, and how far apart they may be in each, as a share of ranks
+LIKENESS = ("before_order_amount", "before_contact_count")
 REACH = 0.2
 #: pairs below which an interval of resampled pairs says nothing
 LEAST_PAIRS = 10
@@ -47,14 +50,19 @@ def pairs(accounts: Any) -> Any:
 
     Args:
         accounts: rows of `int_account_contacts` (pandas) that can be compared: source_system,
-            account_id, segment, entry_quarter_start_date, is_early, before_order_amount.
+            account_id, segment, entry_quarter_start_date, is_early and the columns of LIKENESS.
+
+    The gap of a pair is the larger of its gaps.
     """
     import pandas as pd
     from scipy.optimize import linear_sum_assignment
 
     accounts = accounts.sort_values(["source_system", "account_id"])
-    amount = accounts["before_order_amount"].astype(float)
-    accounts = accounts.assign(place=amount.groupby(accounts["source_system"]).rank(pct=True))
+    places = [
+        accounts[column].astype(float).groupby(accounts["source_system"]).rank(pct=True)
+        for column in LIKENESS
+    ]
+    accounts = accounts.assign(place=list(np.stack(places, axis=1)))
     found = []
     for (system, *_), cell in accounts.groupby(
         ["source_system", "segment", "entry_quarter_start_date"], sort=True
@@ -62,7 +70,8 @@ def pairs(accounts: Any) -> Any:
         early, late = (cell[cell["is_early"] == side] for side in (True, False))
         if early.empty or late.empty:
             continue
-        gaps = np.abs(early["place"].to_numpy()[:, None] - late["place"].to_numpy())
+        one_side, other_side = (np.stack(side["place"].to_list()) for side in (early, late))
+        gaps = np.abs(one_side[:, None] - other_side).max(axis=2)
         # a pair out of reach is worth less than none
         one, other = linear_sum_assignment(np.where(gaps <= REACH, gaps, 1e3))
         for left, right in zip(one, other, strict=True):

@@ -127,9 +127,7 @@ order by source_system, process_step
             "count",
         )
         if not measured.value:
-            return (
-                "There is too little coaching on steps of the funnel to tell what it does.",
-            ), ()
+            return ("Too few reps are coached on steps of the funnel to tell what it does.",), ()
         return (
             words(
                 "On none of {} steps do coached reps pass more or fewer deals afterwards than was"

@@ -22,6 +22,7 @@ with
                 in ('{{ var("operations_functions") | join("', '") }}'),
                 false
             ) as is_with_operations,
+            false as is_order,
         from int_activities_unioned
         cross join run_settings
         left join
@@ -29,28 +30,37 @@ with
             on int_activities_unioned.opportunity_id = int_opportunities_unioned.opportunity_id
         where int_activities_unioned.occurred_at < run_settings.as_of_at
         union all by name
-        select account_id, business_date(created_at) as contact_date, false as is_with_operations,
+        select
+            account_id,
+            business_date(created_at) as contact_date,
+            false as is_with_operations,
+            false as is_order,
         from int_opportunities_unioned
         cross join run_settings
         where created_at < run_settings.as_of_at
         union all by name
-        select account_id, ordered_date as contact_date, false as is_with_operations,
+        select
+            account_id, ordered_date as contact_date, false as is_with_operations, true as is_order,
         from int_order_lines_attributed
         where not is_deleted
     ),
-    met as (
+    known_contacts as (
         select
             coalesce(
                 int_account_survivors.surviving_account_id, contacts.account_id
             ) as met_account_id,
-            min(contacts.contact_date) filter (
-                where not contacts.is_with_operations
-            ) as first_sales_date,
-            min(contacts.contact_date) filter (
-                where contacts.is_with_operations
-            ) as first_operations_date,
+            contacts.contact_date,
+            contacts.is_with_operations,
+            contacts.is_order,
         from contacts
         left join int_account_survivors on contacts.account_id = int_account_survivors.account_id
+    ),
+    met as (
+        select
+            met_account_id,
+            min(contact_date) filter (where not is_with_operations) as first_sales_date,
+            min(contact_date) filter (where is_with_operations) as first_operations_date,
+        from known_contacts
         group by met_account_id
     ),
     dated as (
@@ -74,6 +84,16 @@ with
         inner join dim_accounts on met.met_account_id = dim_accounts.account_id
         cross join run_settings
         where met.first_sales_date is not null
+    ),
+    touched as (
+        select dated.account_id, count(*) as before_contact_count,
+        from dated
+        inner join
+            known_contacts
+            on dated.account_id = known_contacts.met_account_id
+            and known_contacts.contact_date < dated.judged_date
+        where not known_contacts.is_with_operations and not known_contacts.is_order
+        group by dated.account_id
     ),
     priced_lines as (
         select
@@ -182,6 +202,7 @@ with
                 when dated.judged_date <= dated.as_of_date + 1
                 then coalesce(dated.first_operations_date < dated.judged_date, false)
             end as is_early,
+            coalesce(touched.before_contact_count, 0) as before_contact_count,
             cast(coalesce(ordered.before_order_amount, 0) as decimal(18, 2)) as before_order_amount,
             cast(coalesce(ordered.after_order_amount, 0) as decimal(18, 2)) as after_order_amount,
             case
@@ -225,6 +246,7 @@ with
                 then 'the months after are not over'
             end as not_compared_reason,
         from dated
+        left join touched on dated.account_id = touched.account_id
         left join ordered on dated.account_id = ordered.account_id
         left join earned on dated.account_id = earned.account_id
         left join served on dated.account_id = served.account_id

@@ -72,8 +72,8 @@ with
             counted.rep_id,
             counted.week_start,
             coaching_cadences.scope as cadence_scope,
-            cast(coaching_cadences.session_count as bigint) as cadence_session_count,
-            cast(coaching_cadences.week_count as bigint) as cadence_week_count,
+            coaching_cadences.session_count as cadence_session_count,
+            coaching_cadences.week_count as cadence_week_count,
         from counted
         inner join
             coaching_cadences
@@ -102,10 +102,11 @@ with
     ),
     windowed as (
         select
-            cadences.*,
+            cadences.rep_id,
+            cadences.week_start,
             cast(sum(earlier.session_count) as bigint) as window_session_count,
             cast(sum(earlier.present_day_count) as bigint) as window_present_day_count,
-            count(*) = cadences.cadence_week_count as is_whole_window,
+            count(*) as window_week_count,
         from cadences
         inner join
             counted as earlier
@@ -113,7 +114,7 @@ with
             and earlier.week_start <= cadences.week_start
             and earlier.week_start > cadences.week_start - 7 * cadences.cadence_week_count
             and coalesce(earlier.hired_on <= earlier.week_start, true)
-        group by all
+        group by cadences.rep_id, cadences.week_start
     ),
     judged as (
         select
@@ -127,11 +128,11 @@ with
             counted.untimed_session_count,
             counted.coaching_hours,
             cadences.cadence_scope,
-            cadences.cadence_session_count,
-            cadences.cadence_week_count,
+            cast(cadences.cadence_session_count as bigint) as cadence_session_count,
+            cast(cadences.cadence_week_count as bigint) as cadence_week_count,
             coalesce(windowed.window_session_count, 0) as window_session_count,
             coalesce(
-                windowed.is_whole_window
+                windowed.window_week_count = cadences.cadence_week_count
                 and windowed.window_present_day_count > 0
                 and cadences.cadence_session_count > 0,
                 false

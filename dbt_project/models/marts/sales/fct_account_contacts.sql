@@ -21,6 +21,7 @@ with
             int_account_contacts.is_early,
             int_account_contacts.outcome_from_date,
             int_account_contacts.outcome_to_date,
+            int_account_contacts.before_contact_count,
             int_account_contacts.before_order_amount,
             int_account_contacts.after_order_amount,
             int_account_contacts.net_revenue_amount,
