@@ -174,8 +174,8 @@ from marts.{EFFECTS} order by source_system, {MEASURE_ORDER}
             (
                 "Early is within 90 days of sales as shipped, and what came of it is that of the 12"
                 " months after them. Alike: of one segment, met by sales in one quarter, and near"
-                " each other in what they ordered in those days. An association, no proof:"
-                " operations may hurry to those who would have grown anyway."
+                " each other in what they ordered and in how often sales met them in those days. An"
+                " association, no proof: operations may hurry to those who would have grown anyway."
             ),
         ),
     )
