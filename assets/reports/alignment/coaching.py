@@ -19,8 +19,8 @@ from marts.{MONTHS} where last_day(coaching_month) <= {AS_OF}
 group by coaching_month
 """
 STATUS_LABEL = (
-    "case effect_status when 'more' then 'pass more often than expected'"
-    " when 'less' then 'pass less often than expected'"
+    "case effect_status when 'more' then 'pass more'"
+    " when 'less' then 'pass fewer'"
     " when 'not shown' then 'no difference shown'"
     " else 'cannot be told: ' || effect_suppressed_reason end"
 )
@@ -104,8 +104,8 @@ def _effect(marts: Published) -> tuple[Words, tuple[tuple[int, Words], ...]]:
     """What is said of the steps for which an effect is shown, and what is to be looked at."""
     shown = marts.each(
         f"""
-select process_step, coached_rep_count, comparison_count, coached_after_rate, expected_after,
-    effect_lower, effect_upper, effect_status
+select process_step, coached_rep_count, coached_after_rate, expected_after,
+    100 * effect_lower as effect_lower, 100 * effect_upper as effect_upper, effect_status
 from marts.{EFFECTS}
 where effect_status in ('more', 'less') and process_step <> 'all'
 order by source_system, process_step
@@ -173,33 +173,30 @@ def _effects(marts: Published) -> Part:
         "Before and after coaching, by step",
         f"""
 select case process_step when 'all' then 'All steps together' else process_step end as step,
-    coached_rep_count, other_rep_count, comparison_count, coached_before_rate, coached_after_rate,
-    other_before_rate, other_after_rate, expected_after, effect, effect_lower, effect_upper,
-    plain_effect, {STATUS_LABEL} as verdict
+    {STATUS_LABEL} as verdict, coached_rep_count, coached_before_rate, coached_after_rate,
+    other_before_rate, other_after_rate, expected_after, 100 * effect, 100 * effect_lower,
+    100 * effect_upper
 from marts.{EFFECTS} order by process_step = 'all', process_step, source_system
 """,
         (
             Column("Step"),
-            Column("Reps coached", "count"),
-            Column("Reps beside them", "count"),
-            Column("Comparisons", "count"),
+            Column("Afterwards coached reps"),
+            Column("Reps", "count"),
             Column("Coached, before", "rate"),
-            Column("Coached, after", "rate"),
-            Column("Not coached, before", "rate"),
-            Column("Not coached, after", "rate"),
-            Column("Expected of the coached", "rate"),
+            Column("After", "rate"),
+            Column("Others, before", "rate"),
+            Column("After", "rate"),
+            Column("Expected", "rate"),
             Column("Beyond it", "points"),
             Column("Lower", "points"),
             Column("Upper", "points"),
-            Column("Plain difference", "points"),
-            Column("Verdict"),
         ),
         note=(
             (
                 "Deals that passed the step, of those that passed it or were lost: entered in the"
                 " 26 weeks before a session and the 13 after. Expected is what such reps do anyway:"
-                " who did badly by chance does better by itself, coached or not. The plain"
-                " difference leaves that out. Reps are told together; an association, no proof."
+                " who did badly by chance does better by itself, coached or not. Others were"
+                " not coached on the step then. An association, no proof."
             ),
         ),
     )

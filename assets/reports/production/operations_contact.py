@@ -62,8 +62,9 @@ def _effect(marts: Published) -> tuple[Words, tuple[tuple[int, Words], ...]]:
     """What is said of the measures, and what is to be looked at."""
     shown = marts.each(
         f"""
-select {MEASURE_LABEL} as label, {STATUS_LABEL} as verdict, pair_count, difference,
-    difference_lower, difference_upper
+select {MEASURE_LABEL} as label, {STATUS_LABEL} as verdict, pair_count,
+    100 * difference as difference, 100 * difference_lower as difference_lower,
+    100 * difference_upper as difference_upper
 from marts.{EFFECTS} where effect_status in ('more', 'less')
 order by source_system, {MEASURE_ORDER}
 """,
@@ -155,8 +156,9 @@ def _effects(marts: Published) -> Part:
     return marts.table(
         "Met early, against like accounts met late",
         f"""
-select {MEASURE_LABEL} as label, pair_count, early_value, late_value, difference,
-    difference_lower, difference_upper, unmatched_difference, {STATUS_LABEL} as verdict
+select {MEASURE_LABEL} as label, pair_count, early_value, late_value, 100 * difference,
+    100 * difference_lower, 100 * difference_upper, 100 * unmatched_difference,
+    {STATUS_LABEL} as verdict
 from marts.{EFFECTS} order by source_system, {MEASURE_ORDER}
 """,
         (
