@@ -1,5 +1,6 @@
 """Coaching: an effect by hand, worlds in which the worst are coached and nothing helps, planted."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from assets.demo import company as companies
 from assets.scoring.coaching_effects import AFTER_WEEKS as AFTER
 from assets.scoring.coaching_effects import BEFORE_WEEKS as BEFORE
 from assets.scoring.coaching_effects import Comparisons, Effect, comparisons, effect, effects
+from tests.line import Line
 
 REPS, WEEKS = 24, 130
 
@@ -222,3 +224,22 @@ def test_demo_worlds_with_and_without_what_is_planted(tmp_path: Path) -> None:
         assert proposal["effect_lower"] <= truth <= proposal["effect_upper"]
         assert proposal["verdict"] == ("more" if is_planted else "not shown")
         assert qualified["verdict"] == "not shown"
+
+
+def test_the_line_finds_what_was_planted(demo_line: Line) -> None:
+    """On the step it was planted on, and on no other; nor with contacts of operations, where the
+    demo plants nothing."""
+    planted = json.loads((demo_line.home / "demo" / "truth.json").read_text())["coaching"]
+    found = {
+        step: (status, lower, upper)
+        for step, status, lower, upper in demo_line.query(
+            "select process_step, effect_status, effect_lower, effect_upper"
+            " from mart_coaching_effects where process_step <> 'all'"
+        )
+    }
+    status, lower, upper = found.pop(planted["step"])
+    assert status == "more"
+    assert lower <= planted["effect"] <= upper
+    assert {status for status, *_ in found.values()} == {"not shown"}
+    contacts = demo_line.query("select effect_status from mart_operations_contact_effects")
+    assert contacts == [("not shown",)] * 3
