@@ -191,12 +191,13 @@ def test_the_deals_that_are_scored_teach_what_was_planted(tmp_path: Path) -> Non
 
 
 #: marts of extracts and seeds that the company of the benchmark does not have: quotes, the ledger,
-#: barriers, the pulse, decisions, lines of deals, quotas
+#: barriers, the pulse, coaching, decisions, lines of deals, quotas
 NOT_DELIVERED = {
     *("fct_barriers", "mart_barriers_monthly", "mart_incentive_conflicts", "mart_interventions"),
     *("mart_padding_quarterly", "mart_promise_spiral", "mart_profit_reconciliation"),
     *("mart_profit_whale_curve", "mart_pulse_functions", "mart_pulse_questions"),
-    *("mart_pulse_reasons", "mart_pulse_waves"),
+    *("mart_pulse_reasons", "mart_pulse_waves", "mart_pulse_actions", "fct_coaching_sessions"),
+    *("mart_rep_coaching_weekly", "mart_coaching_monthly", "mart_coaching_effects"),
     *(f"mart_lead_requirement{what}" for what in ("", "_monthly", "_sensitivities")),
 }
 

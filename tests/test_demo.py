@@ -250,6 +250,10 @@ SWITCHES = {
         {"leads", "order_lines", "operations", "rep_objectives", "promise_changes"},
         {"opportunity_changes", "opportunities"},
     ),
+    "coaching": (
+        {"leads", "order_lines", "qualification_answers", "activities", "coaching_sessions"},
+        {"opportunity_changes"},
+    ),
     "padding": (
         {"opportunities", "qualification_answers", "work_orders", "operations", "routings"},
         {"promise_changes", "order_lines", "quotes"},
@@ -304,6 +308,7 @@ def test_the_null_world_plants_nothing(tmp_path: Path) -> None:
     assert told["tipping_point"]["point"] is None
     assert told["severity"]["points"] == {} and told["drains"]["pairs"] == []
     assert told["capacity"]["shift_on"] is None and told["shift"]["day"] is None
+    assert told["coaching"]["effect"] == 0
     assert {month["rate"] for month in told["objectives"]["by_month"]} == {6}
     halves = told["tipping_point"]["by_true_score"]
     for half in halves.values():
@@ -333,6 +338,9 @@ def test_planted_truths_show(seed: int, tmp_path: Path) -> None:
             assert within(half["numerator"], half["denominator"], chance)
     step = told["shift"]["qualified_to_proposal"]
     assert step["after"]["rate"] - step["before"]["rate"] > 0.1
+    coached = told["coaching"]["proposal_to_negotiation"]
+    gained = coached["coached"]["rate"] - coached["not_coached"]["rate"]
+    assert gained == pytest.approx(told["coaching"]["effect"], abs=0.06)
     capacity = told["capacity"]
     before = [quarter for quarter in capacity["loads"] if quarter["quarter"] <= "2025-Q1"]
     after = [quarter for quarter in capacity["loads"] if quarter["quarter"] >= "2025-Q3"]

@@ -22,6 +22,7 @@ TRUTHS = (
     "drains",
     "shift",
     "value_proposition",
+    "coaching",
 )
 
 SEGMENTS = ("Enterprise", "Mid-market", "Small")

@@ -1,7 +1,7 @@
 """Leads and opportunities: how they are scored, move, slip, are lost or won.
 
-Planted here: the tipping point, rater severity, the shift in the step Qualified → Proposal, and
-the value proposition for which small customers buy.
+Planted here: the tipping point, rater severity, the shift in the step Qualified → Proposal, what
+coaching does to the step after it, and the value proposition for which small customers buy.
 What a deal becomes is drawn first, from its true score; its path to there second. Deals whose
 end lies after the last day are open.
 """
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from assets.demo import coaching
 from assets.demo.columns import NEVER, NONE, Encode, History, days, flags, ids, labels, numbers
 from assets.demo.company import (
     CURRENCIES,
@@ -94,6 +95,7 @@ def run(company: Company) -> Funnel:
     _outcomes(company, deal)
     _propositions(company, deal)
     _paths(company, deal)
+    _coached(company, deal)
     lines = _lines(company, deal)
     histories = _histories(company, deal)
     stage = histories[0]
@@ -234,6 +236,24 @@ def _paths(company: Company, deal: dict[str, np.ndarray]) -> None:
         "reopened_w": end + gap[0],
         "final_w": np.where(reopened, end + gap[0] + gap[1], end),
     }
+
+
+def _coached(company: Company, deal: dict[str, np.ndarray]) -> None:
+    """Some deals that coached reps would have lost at the proposal are lost in the negotiation, at
+    the same time.
+
+    `is_coached`: entered the proposal with a coached rep; `is_carried`: got over it by that.
+    """
+    count = len(deal["score"])
+    lottery = company.plan.draw("coaching effect").random(count)
+    proposed_w, end_w = deal["enter_w"][:, 2], deal["end_w"]
+    is_coached = (deal["reach"] >= 2) & (deal["born"] <= 2) & (deal["skipped"] != 2)
+    is_coached &= coaching.is_helped(company, deal["owner"], proposed_w)
+    is_carried = is_coached & (deal["reach"] == 2) & (deal["outcome"] == LOST)
+    is_carried &= lottery < (coaching.HELPS if company.plan.has("coaching") else 0.0)
+    deal["enter_w"][is_carried, 3] = (0.4 * proposed_w + 0.6 * end_w)[is_carried]
+    deal["reach"][is_carried] = 3
+    deal |= {"is_coached": is_coached, "is_carried": is_carried}
 
 
 def _lines(company: Company, deal: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

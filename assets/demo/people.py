@@ -1,13 +1,14 @@
 """What people do beside the deals: objectives, activities, absences, coaching, barriers, the pulse.
 
 Planted here: objectives growing from 6 to 18 per rep, one more with each product change, and
-attention on three of them, different ones for each rep. Coaching has no effect whatever.
+attention on three of them, different ones for each rep.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from assets.demo import coaching
 from assets.demo.columns import NEVER, NONE
 from assets.demo.company import DAY, MONTHS, Company, first_day, month_of, quarter_of
 from assets.demo.funnel import WON, Funnel
@@ -22,7 +23,6 @@ CHANGE_TYPES = ("New version", "New option", "Material change", "Phase-out")
 SIZES = ("S", "M", "L")
 ACTIVITY_TYPES = ("call", "meeting", "email", "visit", "demo", "proposal work")
 FUNCTIONS = ("purchasing", "engineering", "management", "operations")
-STEPS = ("Lead", "Qualification", "Quotation", "Order entry", "Planning", "Delivery")
 CAUSES = ("process", "tool", "information", "person")
 PULSE_FUNCTIONS = ("sales", "production", "engineering", "quality", "logistics", "finance")
 PULSE_HEADCOUNT = (40, 60, 18, 9, 12, 4)
@@ -175,7 +175,7 @@ def run(
         _results(company, month),
         _absences(company),
         _activities(company, funnel, held, month),
-        _coaching(company),
+        coaching.sessions(company),
         _barriers(company, funnel),
         invitation,
         response,
@@ -302,29 +302,6 @@ def _activities(
     return {name: column[order] for name, column in columns.items()}
 
 
-def _coaching(company: Company) -> dict[str, np.ndarray]:
-    """About one session a month for each rep; planted effect: none."""
-    draw = company.plan.draw("coaching")
-    calendar = company.calendar
-    reps = len(company.rep_name)
-    keen = draw.uniform(0.3, 1.5, reps)
-    sessions = draw.poisson(keen * MONTHS)
-    rep = np.repeat(np.arange(reps), sessions)
-    when = draw.uniform(0, calendar.days, len(rep))
-    held_on = calendar.moment(when)
-    there = (company.rep["hired"][rep] <= held_on // DAY) & (
-        held_on // DAY < company.rep["left"][rep]
-    )
-    rep, when = rep[there], when[there]
-    order = np.argsort(when, kind="stable")
-    return {
-        "at": calendar.moment(when)[order],
-        "rep": rep[order],
-        "minutes": draw.choice([30, 45, 60], len(rep)),
-        "step": draw.integers(0, len(STEPS), len(rep)),
-    }
-
-
 def _barriers(company: Company, funnel: Funnel) -> dict[str, np.ndarray]:
     draw = company.plan.draw("barriers")
     calendar = company.calendar
@@ -342,7 +319,7 @@ def _barriers(company: Company, funnel: Funnel) -> dict[str, np.ndarray]:
     return {
         "raised": calendar.moment(raised_w),
         "rep": rep,
-        "step": draw.integers(0, len(STEPS), count),
+        "step": draw.integers(0, len(coaching.STEPS), count),
         "cause": draw.choice(4, count, p=[0.5, 0.2, 0.2, 0.1]),
         "response": np.where(answered, calendar.moment(response_w), NEVER),
         "removed": np.where(removed, calendar.moment(removed_w), NEVER),
@@ -393,7 +370,7 @@ def _pulse(
             "function": draw.integers(0, len(PULSE_FUNCTIONS), actions),
             "agreed": agreed,
             "done": np.where(draw.random(actions) < 0.8, done, NEVER),
-            "step": draw.integers(0, len(STEPS), actions),
+            "step": draw.integers(0, len(coaching.STEPS), actions),
         },
     )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from assets.demo import coaching as ch
 from assets.demo import company as co
 from assets.demo import delivery as de
 from assets.demo import funnel as fu
@@ -715,7 +716,7 @@ def _around(world: World) -> Iterator[tuple[str, Sheet]]:
                 "manager_id": MANAGER(world.company.rep["manager"][coaching["rep"]] + 1),
                 "rep_id": fu.REP(coaching["rep"]),
                 "duration_minutes": numbers(coaching["minutes"]),
-                "process_step": labels(pe.STEPS)(coaching["step"]),
+                "process_step": labels(ch.STEPS)(coaching["step"]),
             },
         ),
     )
@@ -728,7 +729,7 @@ def _around(world: World) -> Iterator[tuple[str, Sheet]]:
                 "barrier_id": ids("B", 5)(np.arange(len(barrier["raised"]))),
                 "raised_at": instants(barrier["raised"]),
                 "raised_by": fu.REP(barrier["rep"]),
-                "process_step": labels(pe.STEPS)(barrier["step"]),
+                "process_step": labels(ch.STEPS)(barrier["step"]),
                 "cause": labels(pe.CAUSES)(barrier["cause"]),
                 "manager_id": MANAGER(barrier["manager"] + 1),
                 "hours_lost": numbers(barrier["hours"]),
@@ -778,7 +779,7 @@ def _around(world: World) -> Iterator[tuple[str, Sheet]]:
                 "wave": wave_name(action["wave"]),
                 "function": function(action["function"]),
                 "agreed_on": days(action["agreed"]),
-                "process_step": labels(pe.STEPS)(action["step"]),
+                "process_step": labels(ch.STEPS)(action["step"]),
             },
             lambda now: {"done_on": days(_seen_day(action["done"], now))},
         ),

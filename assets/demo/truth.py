@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from assets.demo import coaching as ch
 from assets.demo import delivery as de
 from assets.demo import funnel as fu
 from assets.demo import people as pe
@@ -75,7 +76,8 @@ def write(world: World, dirt: Dirt, standing: dict[str, int]) -> Path:
         "drains": drains(world),
         "shift": shift(world),
         "value_proposition": value_proposition(world),
-        "coaching": {"effect": 0.0},
+        "coaching": coached(world),
+        "operations_contact": {"effect": 0.0},
         "on_time": on_time(world),
         "opportunities": opportunities(world),
         "extracts": {
@@ -441,6 +443,29 @@ def value_proposition(world: World) -> dict[str, Any]:
         "segment": SEGMENTS[fu.WINNING_SEGMENT] if planted else None,
         "proposition": fu.PROPOSITIONS[fu.WINNING_PROPOSITION] if planted else None,
         "win_rates": found,
+    }
+
+
+def coached(world: World) -> dict[str, Any]:
+    """What coaching on quotations did to the step after the proposal, of resolved deals."""
+    deal, calendar = world.funnel.deal, world.company.calendar
+    counted = _resolved(world) & (deal["enter_w"][:, 2] < calendar.days)
+
+    def passed(part: np.ndarray) -> dict[str, Any]:
+        return _rate(int((deal["reach"][part] == 3).sum()), int(part.sum()))
+
+    proposed = counted & (deal["reach"] >= 2) & (deal["born"] <= 2) & (deal["skipped"] != 2)
+    carried = counted & deal["is_carried"]
+    total = int((counted & deal["is_coached"]).sum())
+    return {
+        "step": fu.STAGES[2],
+        "working_days": ch.HELPS_FOR,
+        "chance_to_get_over": ch.HELPS if world.company.plan.has("coaching") else 0.0,
+        "effect": round(int(carried.sum()) / total, 9) if total else None,
+        "proposal_to_negotiation": {
+            "coached": passed(counted & deal["is_coached"]),
+            "not_coached": passed(proposed & ~deal["is_coached"]),
+        },
     }
 
 

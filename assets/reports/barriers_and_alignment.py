@@ -1,19 +1,21 @@
-"""The monthly report on barriers and alignment: what stands in the way, and who sees it how.
+"""The monthly report on barriers, coaching and alignment: what stands in the way, what is done to
+get on, and who sees it how.
 
 Belongs here: what this report asks and says. Does not belong here: how signal is told from noise
 (`signals`), how it looks (the renderings).
 
 A barrier is a fault of the process until shown otherwise: nobody who raises one, or is to remove
-it, is named. Functions of fewer than five respondents have no figure anywhere.
+it, is named, nor is anybody who coaches or is coached. Functions of fewer than five respondents
+have no figure anywhere.
 """
 
-from assets.reports.alignment import barriers, pulse
+from assets.reports.alignment import barriers, coaching, pulse
 from assets.reports.content import Report
 from assets.reports.published import Published
 from assets.reports.review.found import report_of
 
 KEY = "barriers_and_alignment"
-TITLE = "Barriers and alignment, month by month"
+TITLE = "Barriers, coaching and alignment, month by month"
 
 
 def report(marts: Published) -> Report:
@@ -22,6 +24,6 @@ def report(marts: Published) -> Report:
         marts,
         KEY,
         TITLE,
-        "What stands in the way of the work, and how far functions see it alike",
-        (barriers.section(marts), pulse.section(marts)),
+        "What stands in the way of the work, who is helped on, and how far functions see it alike",
+        (barriers.section(marts), coaching.section(marts), pulse.section(marts)),
     )

@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from assets.scoring.resampling import expanded_tail
+
 Floats = NDArray[np.float64]
 
 #: quarters that stay together when the bootstrap draws: about the cube root of their number
@@ -98,7 +100,7 @@ def spiral(padding: ArrayLike, earlier: ArrayLike, *, draws: int = DRAWS, seed: 
     drawn[:, is_used] = times
     weights = is_pair[None] * drawn[:, None, :]
     products = _slope(after[0], before[1], weights) * _slope(after[1], before[0], weights)
-    tail = _expanded_tail(quarters)
+    tail = expanded_tail(quarters, CONFIDENCE)
     lower, upper = np.nanquantile(products, [tail, 1 - tail])
     one, other = (round(float(slope[0]), 9) for slope in slopes)
     return Spiral(
@@ -132,14 +134,6 @@ def _blocks(quarters: int, draws: int, random: np.random.Generator) -> Floats:
     times = np.zeros((draws, quarters))
     np.add.at(times, (np.arange(draws)[:, None], picked), 1.0)
     return times
-
-
-def _expanded_tail(quarters: int) -> float:
-    """The share of draws cut off on each side, for so many quarters."""
-    from scipy.stats import norm, t
-
-    reach = t.ppf((1 + CONFIDENCE) / 2, quarters - 1) * np.sqrt(quarters / (quarters - 1))
-    return float(norm.sf(reach))
 
 
 def spirals(panels: Any) -> Any:

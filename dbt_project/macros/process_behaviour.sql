@@ -173,6 +173,13 @@
                     "sums": {"barriers_raised": "raised_count"},
                 },
                 {
+                    "mart": "mart_coaching_monthly",
+                    "period": "coaching_month",
+                    "kind": "month",
+                    "rates": {"coaching_cadence_kept_rate": "cadence_kept_rate"},
+                    "ratios": {"coaching_hours_per_rep_week": "coaching_hours_per_rep_week"},
+                },
+                {
                     "mart": "mart_objective_overlap_monthly",
                     "period": "objective_month",
                     "kind": "month",

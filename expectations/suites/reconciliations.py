@@ -662,6 +662,43 @@ RECONCILIATIONS: dict[str, tuple[Rule, ...]] = {
             FAULT,
         ),
     ),
+    "fct_coaching_sessions": (
+        agrees(
+            "every_session_is_here",
+            "source_system",
+            "select source_system, count(*) as figure from {batch} group by 1",
+            "select source_system, count(*) as figure"
+            " from intermediate.int_coaching_sessions_unioned"
+            " cross join staging.stg_run_settings where held_at < as_of_at group by 1",
+            "systems",
+            "have coaching sessions that were lost or doubled on the way to this mart",
+        ),
+    ),
+    "mart_coaching_monthly": (
+        agrees(
+            "sessions_are_those_of_weeks_over",
+            "source_system",
+            "select source_system, sum(session_count) as figure from {batch} group by 1",
+            "select source_system, sum(session_count) as figure"
+            " from marts.mart_rep_coaching_weekly where present_day_count > 0 group by 1",
+            "systems",
+            "count another number of sessions than mart_rep_coaching_weekly",
+        ),
+    ),
+    "fct_account_contacts": (
+        Rule(
+            "pairs_are_early_and_late",
+            "select one.* from {batch} as one"
+            " left join {batch} as other on one.matched_account_id = other.account_id"
+            " where one.matched_account_id is not null"
+            " and (other.matched_account_id is distinct from one.account_id"
+            " or other.is_early = one.is_early or other.segment <> one.segment)",
+            "are held against an account that is none of theirs",
+            FAULT,
+            what="accounts",
+            shows="account_id",
+        ),
+    ),
     "mart_incentive_conflicts": (
         Rule(
             "the_best_choice_leaves_the_most",

@@ -65,7 +65,12 @@ from marts.{BARRIERS} where process_step = 'all' and barrier_month = ?
             found["removed_count"],
             found["open_count"],
         ),
-        *words("Half are removed within {}. ", found["removal_p50_days"]),
+        *words("Half are removed within {}", found["removal_p50_days"]),
+        *(
+            words(" and half are answered within {} hours. ", found["response_p50_hours"])
+            if found["response_p50_hours"].value is not None
+            else (". ",)
+        ),
         "The process itself is the cause of ",
         *process.words,
         "; barriers that had been removed before came back: ",
@@ -88,7 +93,7 @@ from marts.{BARRIERS} where process_step = 'all' and barrier_month = ?
             "By process step",
             f"""
 select process_step, raised_count, removed_count, open_count, hours_lost, removal_p50_days,
-    process_cause_rate, recurrence_rate, recurrence_rate_suppressed_reason
+    response_p50_hours, process_cause_rate, recurrence_rate, recurrence_rate_suppressed_reason
 from marts.{BARRIERS} where process_step != 'all' and barrier_month = ?
 order by open_count desc, process_step, source_system
 """,
@@ -99,6 +104,7 @@ order by open_count desc, process_step, source_system
                 Column("Open", "count"),
                 Column("Hours lost", "count"),
                 Column("Half removed within", "days"),
+                Column("Half answered within, hours", "number"),
                 Column("Process as cause", "rate"),
                 Column("Came back", "rate"),
                 Column("No share because"),
@@ -110,6 +116,24 @@ order by open_count desc, process_step, source_system
                     " mean of the removed alone would leave out what stays."
                 ),
             ),
+        ),
+        marts.table(
+            "Open by step and age",
+            f"""
+select coalesce(process_step, 'unknown') as step, count(*) as open_count,
+    count(*) filter (age_days <= 7) as week, count(*) filter (age_days between 8 and 30) as month,
+    count(*) filter (age_days between 31 and 90) as quarter, count(*) filter (age_days > 90) as more
+from marts.{OPEN} where is_open group by step order by open_count desc, step
+""",
+            (
+                Column("Step"),
+                Column("Open", "count"),
+                Column("Up to 7 days", "count"),
+                Column("8 to 30 days", "count"),
+                Column("31 to 90 days", "count"),
+                Column("More than 90", "count"),
+            ),
+            note=("At the as_of.",),
         ),
         marts.table(
             "Open for longest",

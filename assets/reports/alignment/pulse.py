@@ -1,21 +1,22 @@
 """How far functions see the work alike, and whether what was agreed is done."""
 
-from assets.reports.content import Column, Headline, NativeChart, Part, Section, Words, words
+from assets.reports.content import Column, Headline, NativeChart, Part, Section, Table, Words, words
 from assets.reports.monthly import missing, share
 from assets.reports.published import Published
 from assets.reports.review.found import Found
-from assets.reports.signals import specified
+from assets.reports.signals import MIN_CASES, specified
 
 WAVES = "mart_pulse_waves"
 FUNCTIONS = "mart_pulse_functions"
 QUESTIONS = "mart_pulse_questions"
 REASONS = "mart_pulse_reasons"
+ACTIONS = "mart_pulse_actions"
 
 
 def section(marts: Published) -> Found:
     key, title = "pulse", "Alignment pulse"
     question = "How far do functions see the work between them alike, and what would close the gap?"
-    used = (WAVES, FUNCTIONS, QUESTIONS, REASONS)
+    used = (WAVES, FUNCTIONS, QUESTIONS, REASONS, ACTIONS)
     last = f"select * from marts.{WAVES} where told_function_count > 0 order by wave desc limit 1"
     if not marts.number(f"select count(*) from ({last})", "count").value:
         why = (
@@ -110,6 +111,9 @@ where wave = ? order by respondent_count desc, gap_reason, source_system
     )
     if reasons.rows:
         parts.append(reasons)
+    followed = _actions(marts)
+    if followed.rows:
+        parts.append(followed)
     headline = Headline(
         title="Alignment gap",
         number=found["score_gap"],
@@ -128,6 +132,38 @@ where wave = ? order by respondent_count desc, gap_reason, source_system
         case_count=found["low_score_rate_denominator"],
     )
     return Found(Section(key, title, question, finding, tuple(parts), used), headline)
+
+
+def _actions(marts: Published) -> Table:
+    """What functions saw after the actions agreed for them."""
+    told = f"count(*) >= {MIN_CASES}"
+    return marts.table(
+        "Actions, and how their functions saw it in the next wave",
+        f"""
+select case when is_done_by_next_wave then 'Done by then' else 'Not done by then' end as state,
+    count(*) as actions, count(distinct function_name) as functions,
+    case when {told} then avg(score_before order by action_id) end as score_before,
+    case when {told} then avg(score_change order by action_id) end as score_change,
+    case when {told} then avg(others_score_change order by action_id) end as others_score_change
+from marts.{ACTIONS} where score_change is not null and others_count > 0
+group by is_done_by_next_wave order by is_done_by_next_wave desc
+""",
+        (
+            Column("Action"),
+            Column("Actions", "count"),
+            Column("Functions", "count"),
+            Column("Mean score before", "score"),
+            Column("Change", "score"),
+            Column("Functions without an action", "score"),
+        ),
+        note=(
+            (
+                "Change of the mean score to the next wave, over all waves; not shown of fewer than"
+                " five actions. Actions are agreed where scores are low, and what was low by chance"
+                " rises by itself: read what is done beside what is not."
+            ),
+        ),
+    )
 
 
 def _chart(marts: Published) -> Part:

@@ -14,6 +14,7 @@ with
                 business_date(int_opportunity_stage_visits.exited_at), run_settings.as_of_date
             ) as seen_until_date,
             int_opportunity_stage_visits.move_type,
+            int_opportunity_stage_visits.owner_id,
         from int_opportunity_stage_visits
         inner join
             int_opportunity_cohorts
@@ -27,6 +28,7 @@ with
             stage_rank,
             min(visit_number) as visit_number,
             min(entered_date) as entered_date,
+            first(owner_id order by visit_number) as owner_at_entry_id,
             bool_or(coalesce(move_type = 'backward', false)) as has_backward_entry,
             bool_or(coalesce(move_type = 'reopen', false)) as has_reopening,
         from visits
@@ -92,6 +94,7 @@ with
             first_entries.opportunity_id,
             first_entries.stage_rank,
             first_entries.entered_date,
+            first_entries.owner_at_entry_id,
             first_entries.has_backward_entry,
             first_entries.has_reopening,
             ended.transition,

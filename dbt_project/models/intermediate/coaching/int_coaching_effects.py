@@ -1,0 +1,8 @@
+"""Grain: one row per source system and coached step of the funnel, `all` for every step together."""
+
+from assets.scoring.coaching_effects import effects
+
+
+def model(dbt, session):
+    dbt.config(materialized="table")
+    return effects(dbt.ref("int_rep_step_weeks").order("all").df())
