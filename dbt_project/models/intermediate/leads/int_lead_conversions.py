@@ -1,4 +1,4 @@
-"""Grain: one row per source system, entry kind, kind reached, source and segment, and one of all."""
+"""Grain: one row per source system, entry kind, kind reached, source, segment, and one of all."""
 
 import pyarrow as pa
 
