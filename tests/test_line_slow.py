@@ -55,9 +55,9 @@ def check_maven(line: Line) -> None:
 
 
 def check_maven_months(line: Line) -> None:
-    """Won deals and their value, month by month, against XmR by hand: from the month after the first
-    in which a deal began to the last in which one closed, long before the as_of; the first 13 judge
-    December 2017. Deals began in October 2016 and none closed before March."""
+    """Won deals and their value, month by month, against XmR by hand: from the month after that
+    in which the first deal began to the last in which one closed, long before the as_of; 13 of them
+    judge December 2017. Deals began in October 2016 and none closed before March."""
     of_extract = f"read_csv('{REAL / REAL_FOLDERS['maven'] / 'sales_pipeline.csv'}')"
     with duckdb.connect() as connection:
         closed = connection.execute(

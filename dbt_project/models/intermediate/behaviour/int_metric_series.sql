@@ -34,7 +34,7 @@ with
             < run_settings.as_of_date - {{ var("record_ended_after_days") }}
     ),
     finished_points as (
-        select points.* exclude (is_of_deals),
+        select points.*,
         from points
         cross join run_settings
         left join
