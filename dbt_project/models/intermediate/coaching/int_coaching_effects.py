@@ -1,4 +1,4 @@
-"""Grain: one row per source system and coached step of the funnel, `all` for every step together."""
+"""Grain: one row per source system and coached step of the funnel, `all` for all steps together."""
 
 from assets.scoring.coaching_effects import effects
 
