@@ -70,6 +70,13 @@ with
             ) as period_instant,
         from mart_spans
     ),
+    -- before it was first counted it could not be: the deals of a young record are still open
+    first_counts as (
+        select metric, source_system, subject, min(period_start) as first_counted_period,
+        from finished_points
+        where measure_kind = 'sum' and value <> 0
+        group by metric, source_system, subject
+    ),
     summed_series as (
         select distinct
             metric, measure_kind, mart_name, source_system, subject, dimension, member, period_kind,
@@ -105,7 +112,7 @@ with
             and finished_points.source_system = mart_spans.source_system
         where finished_points.period_start > mart_spans.first_period
     ),
-    series as (
+    all_points as (
         select
             metric,
             measure_kind,
@@ -124,6 +131,18 @@ with
         union all by name
         select *,
         from empty_periods
+    ),
+    series as (
+        select all_points.*,
+        from all_points
+        left join
+            first_counts
+            on all_points.metric = first_counts.metric
+            and all_points.source_system = first_counts.source_system
+            and all_points.subject = first_counts.subject
+        where
+            all_points.measure_kind <> 'sum'
+            or all_points.period_start >= first_counts.first_counted_period
     )
 select *
 from series
