@@ -167,7 +167,7 @@
                     "mart": "mart_barriers_monthly",
                     "period": "barrier_month",
                     "kind": "month",
-                    "where": "process_step != 'all'",
+                    "where": "process_step <> 'all'",
                     "groups": ["process_step"],
                     "rates": {"process_cause_rate": "process_cause_rate"},
                     "sums": {"barriers_raised": "raised_count"},

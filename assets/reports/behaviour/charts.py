@@ -171,9 +171,18 @@ def _sentence(marts: Published, own: str, key: tuple[Value, ...], name: str, uni
         "is_above_centre": "flag",
         "signal_since": "date",
         "baseline_state": "text",
+        "is_below_nothing": "flag",
     }
-    last = marts.numbers(f"select * from ({own}) where is_latest", units, *key)
-    limits = words("{} to {}", last["lower_limit"], last["upper_limit"])
+    last = marts.numbers(
+        f"select * from (select *, lower_limit < 0 and min(value) over () >= 0 as is_below_nothing"
+        f" from ({own})) where is_latest",
+        units,
+        *key,
+    )
+    if last["is_below_nothing"].value:  # nobody wins fewer than no deals
+        limits = words("0 to {}", last["upper_limit"])
+    else:
+        limits = words("{} to {}", last["lower_limit"], last["upper_limit"])
     if last["is_signal"].value is None:
         told = words(f"{name}: nothing can be told yet, {{}}.", last["untold_reason"])
     elif last["is_signal"].value:

@@ -31,13 +31,13 @@ with
         where int_activities_unioned.occurred_at < run_settings.as_of_at
         union all by name
         select
-            account_id,
-            business_date(created_at) as contact_date,
+            int_opportunities_unioned.account_id,
+            business_date(int_opportunities_unioned.created_at) as contact_date,
             false as is_with_operations,
             false as is_order,
         from int_opportunities_unioned
         cross join run_settings
-        where created_at < run_settings.as_of_at
+        where int_opportunities_unioned.created_at < run_settings.as_of_at
         union all by name
         select
             account_id, ordered_date as contact_date, false as is_with_operations, true as is_order,
