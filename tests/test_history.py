@@ -264,13 +264,10 @@ PARTS = [
             "sales/fct_pipeline_movements",
             "sales/mart_pipeline_waterfall",
             "people/fct_rep_objective_days",
+            "people/fct_rep_objective_periods",
         )
         for end in ("sql", "yml")
     ),
-]
-NOT_PARTS = [
-    "models/intermediate/objectives/int_rep_attainments.sql",
-    "models/intermediate/objectives/int_objective_load_effects.py",
 ]
 SELECTED = ["+mart_pipeline_waterfall", "+mart_on_time_delivery_monthly", "+fct_work_orders"]
 SELECTED += ["+fct_rep_objective_days"]
@@ -287,7 +284,7 @@ def told_by(
 ) -> Callable[[date, date], Path]:
     """The warehouse that has all extracts until a day, with the models as of another."""
     folder = tmp_path_factory.mktemp("history")
-    project = part_of_project(folder / "dbt_project", *PARTS, without=NOT_PARTS)
+    project = part_of_project(folder / "dbt_project", *PARTS)
 
     def build(landed_until: date, as_of: date) -> Path:
         settings = Settings(home=folder / f"{landed_until} {as_of}", as_of=as_of)
