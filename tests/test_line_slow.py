@@ -88,8 +88,8 @@ def check_maven_months(line: Line) -> None:
     assert words_on_maven(line) == {
         "won_deals": "Nothing unusual: 511 in the period from 2017-12-01 lies within 0 to 833."
         " The limits are provisional.",
-        "won_value": "Nothing unusual: 1.13 M USD in the period from 2017-12-01 lies within 15 k"
-        " USD to 1.96 M USD. The limits are provisional.",
+        "won_value": "Nothing unusual: 1.13 M USD in the period from 2017-12-01 lies within"
+        " 15.3 k USD to 1.96 M USD. The limits are provisional.",
     }
 
 
