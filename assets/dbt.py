@@ -223,8 +223,9 @@ def build(
     parsed = project.manifest_path.with_name(PARTIAL_PARSE)
     if parsed.exists():
         shutil.copyfile(parsed, target / parsed.name)
-    options = ("--exclude-resource-type", "unit_test", "--log-format", "json")
-    options += ("--log-level-file", "info")  # all of it would take a seventh of the build
+    # a log of everything would take a seventh of the build
+    logged = ("--log-format", "json", "--log-level-file", "info")
+    options = ("--exclude-resource-type", "unit_test", *logged)
     command = dbt_command("build", *options, dbt=[*DBT_CHILD, str(settings.warehouse.parent)])
     written = ["--target-path", str(target), "--log-path", str(target), "--select", *select]
     errors, done = [], 0
