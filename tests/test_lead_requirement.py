@@ -15,6 +15,7 @@ from assets.demo.columns import NONE
 from assets.demo.company import DAY, Plan, day_number
 from assets.reports.content import told
 from assets.reports.plan import gap, levers, needed, room
+from assets.scoring import lead_conversions as conversions
 from assets.scoring import lead_requirement as lead
 from assets.scoring.bookings_forecast import SIMULATIONS
 from tests.bare_marts import bare_marts, fill
@@ -67,7 +68,7 @@ def exits(*rows: tuple[int, int, int, int]) -> pd.DataFrame:
 def test_what_is_open_is_censored_and_no_loss() -> None:
     """Of 100, 10 are won on day 10; 50 are watched no longer than that, of the rest 8 are won on
     day 20 and 32 lost: 0.1 + 0.9 × 8 ÷ 40 = 0.28, where the naive share would be 18 ÷ 100."""
-    found = lead.curve(exits((10, 10, 0, 50), (20, 8, 32, 0)))
+    found = conversions.curve(exits((10, 10, 0, 50), (20, 8, 32, 0)))
     assert found.reached[[9, 10, 19, 20, 700]] == pytest.approx([0, 0.1, 0.1, 0.28, 0.28])
     assert found.ended[20] == pytest.approx(0.72)
     assert (found.lag(0.1), found.lag(0.5)) == (10, 20)
@@ -77,7 +78,7 @@ def test_what_is_open_is_censored_and_no_loss() -> None:
 
 
 def test_a_lag_that_nobody_had_is_not_told() -> None:
-    assert lead.curve(exits((10, 0, 20, 0))).lag(0.5) is None
+    assert conversions.curve(exits((10, 0, 20, 0))).lag(0.5) is None
 
 
 # --- plans ---------------------------------------------------------------------------------------
@@ -88,12 +89,12 @@ CELL = ("Web", "Small")
 def certain_funnel(**changes: object) -> lead.Funnel:
     """Opportunities of which 22 in 100 are won on the 30th day, each for 60,000."""
     won = exits((30, 22_000_000, 78_000_000, 0)).assign(source="Web", segment="Small")
-    steps = {("opportunity", "won"): lead.conversions(won)}
+    steps = {("opportunity", "won"): conversions.conversions(won)}
     told = {
         "steps": steps,
         "paces": {"opportunity": {CELL: 365}},
         "unled": 0,
-        "waiting": np.zeros(lead.MOST_DAYS + 1),
+        "waiting": np.zeros(conversions.MOST_DAYS + 1),
         "won_count": 1_000_000,
         "mean_won_amount": 60_000.0,
         "won_amount_deviation": 0.0,
@@ -171,7 +172,7 @@ def test_leads_are_asked_for_less_than_others_bring() -> None:
     won = exits((60, 100_000, 900_000, 0)).assign(source="Web", segment="Small")
     funnel = certain_funnel(unled=3_650)
     funnel = certain_funnel(
-        steps={**funnel.steps, ("lead", "won"): lead.conversions(won)},
+        steps={**funnel.steps, ("lead", "won"): conversions.conversions(won)},
         paces={**funnel.paces, "lead": {CELL: 365}},
         unled=3_650,
     )
@@ -213,7 +214,7 @@ class World:
         self.lead_deal = found["opportunity"]
         self.lead_dropped = found["disqualified"] // DAY
 
-    def steps(self) -> dict[tuple[str, str], lead.Conversions]:
+    def steps(self) -> dict[tuple[str, str], conversions.Conversions]:
         of = self.lead_deal
         has_deal = (of != NONE) & (self.created[of] <= HISTORY) & self.is_deal[of]
         bad_deal = (of != NONE) & (self.created[of] <= HISTORY) & ~self.is_deal[of]
@@ -263,9 +264,9 @@ class World:
             & ~((of == NONE) & (self.lead_dropped <= HISTORY))
         )
         values = self.value[self.won & (self.end > HISTORY - 365) & (self.end <= HISTORY)]
-        ages = np.minimum(HISTORY - self.lead_created[waits], lead.MOST_DAYS)
-        waiting = np.bincount(ages, minlength=lead.MOST_DAYS + 1).astype(float)
-        waiting[lead.MOST_DAYS] = 0
+        ages = np.minimum(HISTORY - self.lead_created[waits], conversions.MOST_DAYS)
+        waiting = np.bincount(ages, minlength=conversions.MOST_DAYS + 1).astype(float)
+        waiting[conversions.MOST_DAYS] = 0
         return lead.Funnel(
             steps=self.steps(),
             paces={"lead": {cell: int(count) for cell, count in cells.items()}},
@@ -316,7 +317,7 @@ def _step(
     reached_day: np.ndarray,
     ended: np.ndarray,
     ended_day: np.ndarray,
-) -> lead.Conversions:
+) -> conversions.Conversions:
     day = np.where(reached, reached_day, np.where(ended, ended_day, HISTORY))
     table = pd.DataFrame(
         {
@@ -329,7 +330,7 @@ def _step(
         }
     )[begun]
     keys = ["source", "segment", "day_number"]
-    return lead.conversions(table.groupby(keys, sort=True).sum().reset_index())
+    return conversions.conversions(table.groupby(keys, sort=True).sum().reset_index())
 
 
 class Lives:

@@ -38,6 +38,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from assets.landing.ledger import append_state, read_state
+from assets.scoring.competing_risks import incidences
 
 if TYPE_CHECKING:
     import duckdb
@@ -197,21 +198,14 @@ def win_shares(exits: "pd.DataFrame", days: Sequence[int]) -> Floats:
     Args:
         exits: day_number and EXITS of deals alike.
 
-    From the Aalen–Johansen curves of being won, lost and dropped; what leaves on the day of a
-    censoring was at risk with it. Those still open where the curves end (LEAST_AT_RISK) are taken
-    to be won later, if at all. NaN where none was won before.
+    From the curves of being won, lost and dropped. Those still open where they end (LEAST_AT_RISK)
+    are taken to be won later, if at all. NaN where none was won before.
     """
     by_day = exits.groupby("day_number")[list(EXITS)].sum().sort_index()
-    left = by_day.to_numpy(float).T
-    at_risk = left.sum(axis=0)[::-1].cumsum()[::-1]
-    watched = at_risk >= LEAST_AT_RISK
-    left, at_risk = left[:, watched], at_risk[watched]
-    staying = np.cumprod(1 - left[:3].sum(axis=0) / at_risk)
-    before = np.concatenate([[1.0], staying])[:-1]
-    won, lost = np.cumsum(before * left[:2] / at_risk, axis=1)
+    won, lost, _ = incidences(by_day.to_numpy(float).T, LEAST_AT_RISK)
     if not won.size or won[-1] <= 0:
         return np.full(len(days), np.nan)
-    reached = np.searchsorted(by_day.index.to_numpy()[watched], days, side="right")
+    reached = np.searchsorted(by_day.index.to_numpy()[: won.size], days, side="right")
     return np.concatenate([[0.0], won])[reached] / won[-1] * (won[-1] + lost[-1])
 
 

@@ -21,10 +21,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
+from assets.scoring.funnel_plots import TAILS
+
 Floats = NDArray[np.float64]
 
-#: share of each tail outside of the two pairs of limits
-TAILS = {"95": 0.025, "998": 0.001}
 #: categories of the case mix with fewer scores are one
 LEAST_SCORES = 20
 #: what `severities` says of each rater

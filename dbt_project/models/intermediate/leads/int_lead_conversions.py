@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from assets.scoring.lead_requirement import CONVERSIONS, conversion_rows
+from assets.scoring.lead_conversions import CONVERSIONS, conversion_rows
 
 
 def model(dbt, session):
