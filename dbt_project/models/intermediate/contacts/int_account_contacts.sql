@@ -109,9 +109,7 @@ with
         from int_order_lines_attributed as lines
         left join
             int_fx_rates_dated as rates
-            on lines.priced_currency = rates.currency
-            and lines.ordered_date >= rates.valid_from
-            and lines.ordered_date < rates.valid_to
+            on {{ rate_in_force("rates", "lines.priced_currency", "lines.ordered_date") }}
         where not lines.is_deleted and not lines.is_cancelled
     ),
     ordered as (
