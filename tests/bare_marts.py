@@ -8,8 +8,9 @@ from typing import Any
 import duckdb
 import yaml
 
-from assets.reports.content import PublishInfo
+from assets.reports.content import PublishInfo, Table, told
 from assets.reports.published import Published, published
+from assets.reports.review.found import Found
 from assets.settings import Settings
 from tests.dbt_helpers import PROJECT
 
@@ -60,3 +61,16 @@ def fill(marts: Published, mart: str, *rows: dict[str, Any]) -> None:
             f"insert into marts.{mart} ({', '.join(row)}) values ({', '.join('?' * len(row))})",
             list(row.values()),
         )
+
+
+def said(found: Found) -> str:
+    """The finding of a section, as it is read."""
+    return told(found.section.finding, INFO.base_currency)
+
+
+def table(found: Found, title: str) -> Table:
+    """The one table of a section with this title."""
+    [part] = [
+        part for part in found.section.parts if isinstance(part, Table) and part.title == title
+    ]
+    return part

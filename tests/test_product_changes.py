@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from assets.reports.content import Table, Words, told
+from assets.reports.content import Words, told
 from assets.reports.production import change_load, incentives
 from assets.reports.published import Published
-from assets.reports.review.found import Found
 from assets.scoring.change_effects import clustered_mean, pooled
-from tests.bare_marts import bare_marts, fill
+from tests.bare_marts import bare_marts, fill, said, table
 
 TABLES = (
     *("fct_product_changes", "mart_product_change_effects", "mart_product_change_sign_offs"),
@@ -157,19 +156,6 @@ def marts() -> Iterator[Published]:
         yield marts
 
 
-def said(found: Found) -> str:
-    return told(found.section.finding, "USD")
-
-
-def table(found: Found, title: str) -> Table:
-    [part] = [
-        part
-        for part in found.section.parts
-        if isinstance(part, Table) and part.title.startswith(title)
-    ]
-    return part
-
-
 def test_without_extracts_the_sections_say_what_brings_them(marts: Published) -> None:
     assert "product_changes" in (change_load.section(marts).section.missing or "")
     assert "commission_plans" in (incentives.section(marts).section.missing or "")
@@ -234,7 +220,12 @@ def test_the_load_of_changes_is_told_without_naming_a_rep(marts: Published) -> N
     assert "After a change there is more of setup hours than without one." in said(found)
     [(_, looked)] = found.look
     assert "operations or sales: 1; the first takes effect on 2026-08-01" in told(looked)
-    assert table(found, "Where changes met").rows[0][:4] == ("Product family", "Valves", 3, 4)
+    assert table(found, "Where changes met in the last year").rows[0][:4] == (
+        "Product family",
+        "Valves",
+        3,
+        4,
+    )
     everything = repr(found)
     assert not any(rep in everything for rep in ("R-ann", "R-bob", "R-cem"))
     assert [row[0] for row in table(found, "All product changes").rows] == ["C2", "C1"]
@@ -293,11 +284,13 @@ def test_money_at_stake_is_told_by_what_pays_best(marts: Published) -> None:
     assert "100 USD of contribution are at stake there, of 4 k USD" in said(found)
     assert "20 USD of it in deals that are open" in said(found)
     assert "conflict in 1 of 1 (too few for a share)" in said(found)
-    assert [row[1:] for row in table(found, "What pays best").rows] == [
+    assert [
+        row[1:] for row in table(found, "What pays best against what leaves the most").rows
+    ] == [
         ("Pumps", "Valves", 2, 100.0),
         ("Seals", "Valves", 1, 7.0),
     ]
-    assert [row[0] for row in table(found, "Open deals").rows] == ["O7"]
+    assert [row[0] for row in table(found, "Open deals in conflict").rows] == ["O7"]
     assert table(found, "Deals that are not judged").rows == (("not priced", 1),)
 
 

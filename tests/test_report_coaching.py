@@ -6,11 +6,10 @@ from datetime import date, timedelta
 import pytest
 
 from assets.reports.alignment import barriers, coaching, pulse
-from assets.reports.content import Table, figures, told
+from assets.reports.content import figures, told
 from assets.reports.production import operations_contact
 from assets.reports.published import Published
-from assets.reports.review.found import Found
-from tests.bare_marts import bare_marts, fill
+from tests.bare_marts import bare_marts, fill, said, table
 
 TABLES = (
     *("fct_barriers", "mart_barriers_monthly", "fct_coaching_sessions", "mart_coaching_monthly"),
@@ -24,19 +23,6 @@ TABLES = (
 def marts() -> Iterator[Published]:
     with bare_marts(*TABLES) as marts:
         yield marts
-
-
-def said(found: Found) -> str:
-    return told(found.section.finding, "USD")
-
-
-def table(found: Found, title: str) -> Table:
-    [part] = [
-        part
-        for part in found.section.parts
-        if isinstance(part, Table) and part.title.startswith(title)
-    ]
-    return part
 
 
 def coached(marts: Published) -> None:
@@ -82,12 +68,12 @@ def test_coaching_is_told_without_naming_anybody(marts: Published) -> None:
     assert "9 of 12 reps were coached in 20 sessions, 0.25 hours per rep and week" in said(found)
     assert "the cadence agreed was kept in 79.2 % (38 of 48 weeks of reps)" in said(found)
     assert "the 9 reps coached on it pass 80.0 % of their deals afterwards" in said(found)
-    assert [row[1] for row in table(found, "Before and after").rows] == [
+    assert [row[1] for row in table(found, "Before and after coaching, by step").rows] == [
         "pass more",
         "no difference shown",
     ]
     assert "by +5.0 points to +25.0 points more" in said(found)
-    assert [row[0] for row in table(found, "What was coached").rows] == [
+    assert [row[0] for row in table(found, "What was coached in the last year").rows] == [
         "Proposal",
         "no step named",
     ]
@@ -130,7 +116,7 @@ def test_first_contacts_and_what_came_of_them(marts: Published) -> None:
     found = operations_contact.section(marts)
     assert "50.0 % (5 of 10) early, and 1 it has not met yet" in said(found)
     assert "Growth of what is ordered: higher where met early, by +15.0 points" in said(found)
-    assert [row[0] for row in table(found, "Met early").rows] == [
+    assert [row[0] for row in table(found, "Met early, against like accounts met late").rows] == [
         "Growth of what is ordered",
         "First promises kept",
     ]
@@ -173,7 +159,9 @@ def test_what_followed_actions(marts: Published) -> None:
              "score_change": 1.0, "others_count": 2, "others_score_change": 0.25,
              "is_done_by_next_wave": number < 5},
         )  # fmt: skip
-    assert table(pulse.section(marts), "Actions").rows == (
+    assert table(
+        pulse.section(marts), "Actions, and how their functions saw it in the next wave"
+    ).rows == (
         ("Done by then", 5, 1, 4.0, 1.0, 0.25),
         ("Not done by then", 2, 1, None, None, None),
     )

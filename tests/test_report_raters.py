@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from assets.reports.content import Table, told
+from assets.reports.content import told
 from assets.reports.objective import attainment
 from assets.reports.published import Published
 from assets.reports.qualification import raters, revisions, thresholds
-from assets.reports.review.found import Found
-from tests.bare_marts import bare_marts, fill
+from tests.bare_marts import bare_marts, fill, said, table
 
 TABLES = (
     *("mart_rater_agreement", "mart_rater_severity", "mart_qualification_attributes"),
@@ -25,16 +24,6 @@ SECTIONS = {each.__name__: each.section for each in (raters, thresholds, revisio
 def marts() -> Iterator[Published]:
     with bare_marts(*TABLES) as empty:
         yield empty
-
-
-def said(found: Found) -> str:
-    return told(found.section.finding)
-
-
-def table(found: Found, title: str) -> Table:
-    return next(
-        part for part in found.section.parts if isinstance(part, Table) and part.title == title
-    )
 
 
 @pytest.mark.parametrize("section", SECTIONS)

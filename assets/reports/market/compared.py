@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from assets.reports.content import VERDICT_WORDS
+from assets.reports.content import VERDICT_WORDS, Chart, Column, NativeChart, Words
+from assets.reports.published import Published
 from assets.reports.signals import specified
 
 #: the last twelve whole months, of which this report tells
@@ -14,14 +15,36 @@ VERDICT = (
 )
 
 
-def side_by_side(member: str, rate: str) -> dict[str, Any]:
-    """The specification of a chart of members, each with the limits around the rate in common.
-
-    Its rows have member, value, shrunken, centre, lower_limit_998, upper_limit_998, verdict.
+def chart(
+    marts: Published, title: str, label: Words, member: str, rate: str, sql: str, ticks: str
+) -> Chart:
+    """Members side by side, each with the limits around the rate in common.
 
     Args:
         member, rate: what they are called.
+        sql: rows of member, value, shrunken, centre, lower_limit_998, upper_limit_998, verdict.
+        ticks: what the rate in common is.
     """
+    return marts.chart(
+        title,
+        label,
+        _side_by_side(member, rate),
+        sql,
+        {
+            "member": Column(member),
+            "value": Column(rate, "rate"),
+            "shrunken": Column("Shrunken", "rate"),
+            "centre": Column("In common", "rate"),
+            "lower_limit_998": Column("Lower limit", "rate"),
+            "upper_limit_998": Column("Upper limit", "rate"),
+            "verdict": Column("Verdict"),
+        },
+        native=NativeChart("bar", "member", ("value", "centre")),
+        note=(f"Bars: the limits of so many cases; ticks: {ticks}; diamonds: signals.",),
+    )
+
+
+def _side_by_side(member: str, rate: str) -> dict[str, Any]:
     import altair as alt
 
     data = alt.Chart(alt.NamedData("rows"))

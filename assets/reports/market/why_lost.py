@@ -1,7 +1,7 @@
 """Why deals are lost: which reason is stated, and whether a segment gives another than the rest."""
 
-from assets.reports.content import Column, NativeChart, Part, Section, Words, words
-from assets.reports.market.compared import PERIOD, VERDICT, side_by_side
+from assets.reports.content import Column, Part, Section, Words, words
+from assets.reports.market.compared import PERIOD, VERDICT, chart
 from assets.reports.monthly import missing, share
 from assets.reports.published import Published
 from assets.reports.review.found import MOVED, Found, worded
@@ -83,31 +83,18 @@ from ({_TOLD}) where cause = 'special' order by segment, reason, source_system
     if not told:
         finding += ("Segments state the same reasons as often, as far as chance lets one see.",)
     parts: tuple[Part, ...] = (
-        marts.chart(
+        chart(
+            marts,
             "Share of each reason, segment by segment",
             ("Share of each reason in the lost deals of a segment, with its limits.",),
-            side_by_side("Reason", "Share of lost deals"),
+            "Reason",
+            "Share of lost deals",
             f"""
 select reason || ': ' || segment as member, loss_reason_rate as value, shrunken, centre,
     lower_limit_998, upper_limit_998, {VERDICT} as verdict
 from ({_TOLD}) where loss_reason_rate is not null and cause is not null
 """,
-            {
-                "member": Column("Reason"),
-                "value": Column("Share of lost deals", "rate"),
-                "shrunken": Column("Shrunken", "rate"),
-                "centre": Column("In common", "rate"),
-                "lower_limit_998": Column("Lower limit", "rate"),
-                "upper_limit_998": Column("Upper limit", "rate"),
-                "verdict": Column("Verdict"),
-            },
-            native=NativeChart("bar", "member", ("value", "centre")),
-            note=(
-                (
-                    "Bars: the limits of so many cases; ticks: the share in all segments;"
-                    " diamonds: signals."
-                ),
-            ),
+            "the share in all segments",
         ),
         marts.table(
             "Reasons by segment",

@@ -1,7 +1,7 @@
 """Why customers buy: which value proposition wins, segment by segment, beyond chance."""
 
-from assets.reports.content import Column, Headline, NativeChart, Part, Section, Words, words
-from assets.reports.market.compared import PERIOD, VERDICT, side_by_side
+from assets.reports.content import Column, Headline, Part, Section, Words, words
+from assets.reports.market.compared import PERIOD, VERDICT, chart
 from assets.reports.monthly import missing
 from assets.reports.published import Published
 from assets.reports.review.found import MOVED, Found
@@ -103,7 +103,8 @@ from ({_TOLD})
         )
     )
     parts: tuple[Part, ...] = (
-        marts.chart(
+        chart(
+            marts,
             "Win rate of each proposition, within its segment",
             words(
                 "Win rate of {} value propositions in their segments, with the limits that chance"
@@ -111,28 +112,14 @@ from ({_TOLD})
                 found["compared_count"],
                 found["special_count"],
             ),
-            side_by_side("Proposition", "Win rate"),
+            "Proposition",
+            "Win rate",
             f"""
 select segment || ': ' || value_proposition as member, win_rate as value, shrunken, centre,
     lower_limit_998, upper_limit_998, {VERDICT} as verdict
 from ({_TOLD}) where cause is not null and win_rate is not null
 """,
-            {
-                "member": Column("Proposition"),
-                "value": Column("Win rate", "rate"),
-                "shrunken": Column("Shrunken", "rate"),
-                "centre": Column("In common", "rate"),
-                "lower_limit_998": Column("Lower limit", "rate"),
-                "upper_limit_998": Column("Upper limit", "rate"),
-                "verdict": Column("Verdict"),
-            },
-            native=NativeChart("bar", "member", ("value", "centre")),
-            note=(
-                (
-                    "Bars: the limits of so many cases; ticks: the win rate of the segment;"
-                    " diamonds: signals."
-                ),
-            ),
+            "the win rate of the segment",
         ),
         marts.table(
             "Propositions by segment",

@@ -82,10 +82,10 @@ from marts.{AGREEMENT} where not is_overall and alpha is not null
         )
     asks = []
     headline = None
+    # one system needs no name
+    is_one = len({group["source_system"].value for group in groups}) == 1
     for group in groups:
         basis = BASES[str(group["basis"].value)]
-        # one system needs no name
-        is_one = len({each["source_system"].value for each in groups}) == 1
         system = "" if is_one else f" ({group['source_system'].value})"
         finding += words(
             f"{basis[0].upper()}{basis[1:]}{system}, of {{}} people with {{}} scores {{}} score"
