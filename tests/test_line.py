@@ -214,6 +214,19 @@ def test_a_mart_that_lost_its_rows_stops_until_allowed(copy: Line) -> None:
     assert len(drifted()) == 1
 
 
+def test_a_quarter_may_end(copy: Line) -> None:
+    """What is ahead at the as_of gets less by the calendar alone."""
+    manifest = copy.home / "published" / "manifest.json"
+    published = json.loads(manifest.read_text())
+    published["marts"]["mart_lead_requirement"]["rows"] = 1_000
+    manifest.write_text(json.dumps(published))
+    settings = Settings(copy.home, date(2026, 6, 30))
+    gates = [gate for gate in mart_gates(settings) if gate.asset == "marts/mart_lead_requirement"]
+    assert len(gates) == 1
+    verdicts = validate(settings.warehouse, gates, settings.memory_limit)
+    assert [verdict.message for verdict in verdicts if verdict.blocks] == []
+
+
 def test_what_has_not_changed_is_not_judged_again(copy: Line) -> None:
     settings = Settings(copy.home, date(2026, 6, 30))
     entry = entry_gates("standard", systems()["standard"])
