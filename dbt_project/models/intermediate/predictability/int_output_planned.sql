@@ -38,20 +38,16 @@ with
             greatest(shipped_on, coalesce(business_date(recorded_at), shipped_on)) as known_date,
         from int_shipments_unioned
     ),
-    promised_lines as (select distinct snapshot_date, order_id, line_number, from promised),
     shipped_by_then as (
         select
-            promised_lines.snapshot_date,
-            promised_lines.order_id,
-            promised_lines.line_number,
+            snapshots.snapshot_date,
+            shipments.order_id,
+            shipments.line_number,
             sum(shipments.quantity) as shipped_quantity,
-        from promised_lines
+        from shipments
         inner join
-            shipments
-            on promised_lines.order_id = shipments.order_id
-            and promised_lines.line_number = shipments.line_number
-            and promised_lines.snapshot_date >= shipments.known_date
-        group by promised_lines.snapshot_date, promised_lines.order_id, promised_lines.line_number
+            int_forecast_snapshots as snapshots on snapshots.snapshot_date >= shipments.known_date
+        group by snapshots.snapshot_date, shipments.order_id, shipments.line_number
     ),
     -- shipments fill the earliest promise first
     filled as (
@@ -101,17 +97,13 @@ with
                 ) as date
             ) as planned_month,
             cast(sum(open_orders.open_quantity) as decimal(18, 2)) as quantity,
+            -- summed as decimals, which add up alike in any order
             cast(
-                round(
-                    sum(
-                        cast(open_orders.open_quantity as double) * int_output_values.unit_value
-                        order by
-                            open_orders.order_id,
-                            open_orders.line_number,
-                            open_orders.planned_date,
-                            open_orders.open_quantity
-                    ),
-                    2
+                sum(
+                    cast(
+                        cast(open_orders.open_quantity as double)
+                        * int_output_values.unit_value as decimal(38, 9)
+                    )
                 ) as decimal(18, 2)
             ) as value,
         from open_orders

@@ -45,7 +45,20 @@ with
                 list({{ group }}_leads.lead_days order by {{ group }}_leads.lead_days) as leads,
             from
                 (
-                    select asked.*, {{ group }}_leads.lead_number as last_number,
+                    -- each number looked up: a join on between would pair every day of a
+                    -- product with all of its lines
+                    select
+                        asked.*,
+                        unnest(
+                            range(
+                                greatest(
+                                    {{ group }}_leads.lead_number
+                                    - {{ var("comparable_lines") - 1 }},
+                                    1
+                                ),
+                                {{ group }}_leads.lead_number + 1
+                            )
+                        ) as lead_number,
                     from asked
                     asof join
                         (
@@ -74,8 +87,7 @@ with
                 {{ group }}_leads
                 on asked.source_system = {{ group }}_leads.source_system
                 and asked.{{ group }} = {{ group }}_leads.{{ group }}
-                and {{ group }}_leads.lead_number
-                between asked.last_number - {{ var("comparable_lines") - 1 }} and asked.last_number
+                and asked.lead_number = {{ group }}_leads.lead_number
                 and {{ group }}_leads.finish_recorded_date
                 >= asked.named_date - {{ var("comparable_days") }}
             group by asked.source_system, asked.product_id, asked.product_family, asked.named_date
