@@ -78,10 +78,11 @@ class Server:
     def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """What the API answers; an error says what it said."""
         request = urllib.request.Request(
-            self.address + path,
-            json.dumps(body).encode() if body is not None else None,
-            {"Content-Type": "application/json", "Referer": self.address, **self.headers},
+            self.address + path, headers={"Referer": self.address, **self.headers}
         )
+        if body is not None:  # a type without a body is refused
+            request.data = json.dumps(body).encode()
+            request.add_header("Content-Type", "application/json")
         try:
             with self.opener.open(request, timeout=60) as answer:
                 return json.load(answer)
