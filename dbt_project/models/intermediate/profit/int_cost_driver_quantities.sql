@@ -7,9 +7,15 @@ with
     int_account_survivors as (select * from {{ ref("int_account_survivors") }}),
     int_work_orders_unioned as (select * from {{ ref("int_work_orders_unioned") }}),
     fct_operations as (select * from {{ ref("fct_operations") }}),
+    int_usual_lots as (select * from {{ ref("int_usual_lots") }}),
     entered_lines as (
         select
-            *,
+            source_system,
+            order_id,
+            account_id,
+            product_id,
+            ordered_month,
+            quantity,
             count(*) over (partition by source_system, order_id) as order_line_count,
             count(*) over (
                 partition by source_system, ordered_month, product_id
@@ -20,27 +26,7 @@ with
         from int_order_lines_attributed
         where not is_deleted and ordered_month is not null
     ),
-    -- what is usual of a product: the median line of the year up to that month
-    product_months as (
-        select distinct source_system, product_id, ordered_month, from entered_lines
-    ),
-    usual_lots as (
-        select
-            product_months.source_system,
-            product_months.product_id,
-            product_months.ordered_month,
-            median(entered_lines.quantity) as usual_quantity,
-        from product_months
-        inner join
-            entered_lines
-            on product_months.source_system = entered_lines.source_system
-            and product_months.product_id = entered_lines.product_id
-            and entered_lines.ordered_month between cast(
-                product_months.ordered_month - interval 11 months as date
-            ) and product_months.ordered_month
-        group by
-            product_months.source_system, product_months.product_id, product_months.ordered_month
-    ),
+    -- added up first: each of them with each line of its product would be too many
     setups as (
         select
             fct_operations.source_system,
@@ -49,7 +35,11 @@ with
             coalesce(
                 int_order_lines_attributed.product_id, fct_operations.product_id
             ) as product_id,
-            fct_operations.duration_minutes,
+            count(*) as setup_count,
+            -- as decimals, so that the sum doesn't hang on its order
+            sum(cast(fct_operations.duration_minutes as decimal(18, 6))) filter (
+                where fct_operations.duration_minutes > 0
+            ) as duration_minutes,
         from fct_operations
         left join
             int_work_orders_unioned
@@ -59,10 +49,18 @@ with
             on int_work_orders_unioned.order_id = int_order_lines_attributed.order_id
             and int_work_orders_unioned.line_number = int_order_lines_attributed.line_number
         where fct_operations.report_type = 'setup'
+        group by all
     ),
     -- what was set up for stock is for whoever ordered the product that month, by quantity
     shared_setups as (
-        select source_system, cost_month, account_id, product_id, 1 as share, duration_minutes,
+        select
+            source_system,
+            cost_month,
+            account_id,
+            product_id,
+            1 as share,
+            setup_count,
+            duration_minutes,
         from setups
         where account_id is not null
         union all by name
@@ -72,6 +70,7 @@ with
             entered_lines.account_id,
             setups.product_id,
             coalesce(entered_lines.quantity / entered_lines.product_quantity, 1) as share,
+            setups.setup_count,
             setups.duration_minutes,
         from setups
         left join
@@ -147,11 +146,11 @@ with
             1 as quantity,
         from entered_lines
         inner join
-            usual_lots
-            on entered_lines.source_system = usual_lots.source_system
-            and entered_lines.product_id = usual_lots.product_id
-            and entered_lines.ordered_month = usual_lots.ordered_month
-        where entered_lines.quantity < {{ var("small_lot_share") }} * usual_lots.usual_quantity
+            int_usual_lots
+            on entered_lines.source_system = int_usual_lots.source_system
+            and entered_lines.product_id = int_usual_lots.product_id
+            and entered_lines.ordered_month = int_usual_lots.ordered_month
+        where entered_lines.quantity < {{ var("small_lot_share") }} * int_usual_lots.usual_quantity
         {% for driver, condition in [
                 ("shipments", "event_kind = 'shipment'"),
                 ("expedited_shipments", "event_kind = 'shipment' and is_expedited"),
@@ -195,7 +194,7 @@ with
             cost_month,
             account_id,
             product_id,
-            share as quantity,
+            share * setup_count as quantity,
         from shared_setups
         union all by name
         select
