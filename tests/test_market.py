@@ -16,7 +16,7 @@ from assets.reports.market import rests_on, why_lost, why_won
 from assets.reports.published import published
 from assets.scoring.funnel_plots import compared_within
 from assets.settings import Settings
-from tests.bare_marts import bare_marts, fill
+from tests.bare_marts import bare_marts, fill, table
 from tests.dbt_helpers import Models
 from tests.line import Line
 
@@ -280,3 +280,22 @@ def test_a_proposition_within_its_limits_is_no_more_than_chance(cause: str, verd
         verdict == "signal"
     )
     assert ("no proposition wins more or less often" in said) == (verdict == "noise")
+
+
+def test_two_systems_are_told_apart() -> None:
+    row = SPAN | {
+        "segment": "Small",
+        "value_proposition": "Uptime",
+        "win_rate_numerator": 8,
+        "win_rate_denominator": 20,
+        "win_rate": 0.4,
+        "centre": 0.3,
+        "cause": "special",
+    }
+    with bare_marts(*USED) as marts:
+        fill(marts, "mart_value_propositions", row, row | {"source_system": "erp"})
+        found = why_won.section(marts)
+    for name in ("Small (crm)", "Small (erp)"):
+        assert f"In {name}, Uptime wins more often" in told(found.section.finding)
+    [segments, *_] = zip(*table(found, "Propositions by segment").rows, strict=True)
+    assert list(segments) == ["Small (crm)", "Small (erp)"]

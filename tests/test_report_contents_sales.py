@@ -449,8 +449,8 @@ def test_what_is_old_is_said_with_the_way_out(remake: Remake) -> None:
     assert (
         "put newer extracts of opportunities and opportunity_changes into landing/standard" in text
     )
-    assert "win_probability_standard was trained on data that end 90 days" in text
-    assert "No model speaks for order_lead_time_standard. Reason: too few late lines" in text
+    assert "The model of win probability standard was trained on data that end 90 days" in text
+    assert "No model speaks for order lead time standard. Reason: too few late lines" in text
     assert "win probabilities of standard are still those of 2026-06-30" in text
     assert all("Way out" in words for words in told)
 

@@ -111,15 +111,15 @@ def _old_data(marts: Published) -> list[Words]:
 
 def _old_models(marts: Published) -> list[Words]:
     found = marts.each(
-        "select score_name, age_days from marts.mart_score_models where is_champion and is_stale"
-        " order by score_name",
-        {"score_name": "text", "age_days": "days"},
+        "select replace(score_name, '_', ' ') as score, age_days from marts.mart_score_models"
+        " where is_champion and is_stale order by score_name",
+        {"score": "text", "age_days": "days"},
     )
     return [
         words(
             "The model of {} was trained on data that end {} before the as-of day: what has changed"
             " since, it does not know. Way out: `make retrain`.",
-            row["score_name"],
+            row["score"],
             row["age_days"],
         )
         for row in found
@@ -176,13 +176,13 @@ order by deal_count desc, source_system, score_status
     )
     others = marts.each(
         """
-select score_name, coalesce(refused_because, status) as reason
+select replace(score_name, '_', ' ') as score, coalesce(refused_because, status) as reason
 from marts.mart_score_models
 where is_last_decision and score_name not like 'win_probability%'
     and score_name not in (select score_name from marts.mart_score_models where is_champion)
 order by score_name
 """,
-        {"score_name": "text", "reason": "text"},
+        {"score": "text", "reason": "text"},
     )
     way_out = "Way out: docs/scores.md says what this reason needs; then `make retrain`."
     return [
@@ -196,8 +196,6 @@ order by score_name
         )
         for row in deals
     ] + [
-        words(
-            f"No model speaks for {{}}. Reason: {{}}. {way_out}", row["score_name"], row["reason"]
-        )
+        words(f"No model speaks for {{}}. Reason: {{}}. {way_out}", row["score"], row["reason"])
         for row in others
     ]

@@ -15,6 +15,14 @@ VERDICT = (
 )
 
 
+def of_system(column: str) -> str:
+    """SQL: what `*` has, the column with its system behind it where several tell of theirs."""
+    return (
+        f"* replace ({column} || case when min(source_system) over () < max(source_system) over ()"
+        f" then ' (' || source_system || ')' else '' end as {column})"
+    )
+
+
 def chart(
     marts: Published, title: str, label: Words, member: str, rate: str, sql: str, ticks: str
 ) -> Chart:

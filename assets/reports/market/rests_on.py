@@ -2,7 +2,7 @@
 tell the same."""
 
 from assets.reports.content import Column, Headline, NativeChart, Part, Section, Table, Words, words
-from assets.reports.market.compared import PERIOD
+from assets.reports.market.compared import PERIOD, of_system
 from assets.reports.monthly import labelled, missing
 from assets.reports.published import Published
 from assets.reports.review.found import WAITING, Found, worded
@@ -13,7 +13,10 @@ CONTRADICTIONS = "mart_reason_contradictions"
 ACCOUNTS = "dim_accounts"
 #: contradictions of so many accounts are listed
 MOST = 20
-_TOLD = f"select * from marts.{MOSAIC} where {PERIOD} and told_count > 0"
+_TOLD = f"""
+select {of_system("member")} from marts.{MOSAIC}
+where {PERIOD} and told_count > 0
+"""
 _THIN = f"""
 select member, told_account_count, told_rep_count, effective_accounts, effective_reps
 from ({_TOLD}) where is_thin and dimension = 'segment' order by member, source_system

@@ -1,14 +1,14 @@
 """Why deals are lost: which reason is stated, and whether a segment gives another than the rest."""
 
 from assets.reports.content import Column, Part, Section, Words, words
-from assets.reports.market.compared import PERIOD, VERDICT, chart
+from assets.reports.market.compared import PERIOD, VERDICT, chart, of_system
 from assets.reports.monthly import missing, share
 from assets.reports.published import Published
 from assets.reports.review.found import MOVED, Found, worded
 
 REASONS = "mart_outcome_reasons"
 _TOLD = f"""
-select *, {worded("reason_class")} as reason from marts.{REASONS}
+select {of_system("segment")}, {worded("reason_class")} as reason from marts.{REASONS}
 where {PERIOD} and segment != 'all' and reason_class != 'unknown'
     and loss_reason_rate_denominator > 0
 """

@@ -1,7 +1,7 @@
 """Why customers buy: which value proposition wins, segment by segment, beyond chance."""
 
 from assets.reports.content import Column, Headline, Part, Section, Words, words
-from assets.reports.market.compared import PERIOD, VERDICT, chart
+from assets.reports.market.compared import PERIOD, VERDICT, chart, of_system
 from assets.reports.monthly import missing
 from assets.reports.published import Published
 from assets.reports.review.found import MOVED, Found
@@ -9,7 +9,7 @@ from assets.reports.review.found import MOVED, Found
 PROPOSITIONS = "mart_value_propositions"
 #: within segments: together, segments of different win rates would be held against each other
 _TOLD = f"""
-select * from marts.{PROPOSITIONS}
+select {of_system("segment")} from marts.{PROPOSITIONS}
 where {PERIOD} and segment != 'all' and value_proposition != 'unknown'
 """
 _WINNING = f"""
