@@ -231,9 +231,25 @@ def test_it_prints(browser: Any, written: Path, paper: str) -> None:
     assert "What to look at first" in text and "Look closer" not in text
     assert "select list" not in text  # how it was asked is for the screen
     assert "mart_sales_outcomes_monthly" in text.replace("\n", "")  # its source is for both
+    # a list that can be sorted has its header on each of its sheets
+    assert sum("Account Days Rate" in each.extract_text() for each in printed.pages) > 1
     tab.emulate_media(media="print")
     tab.set_viewport_size({"width": 680, "height": 900})  # a sheet between its margins
     assert tab.evaluate("document.documentElement.scrollWidth") <= 680
+
+
+def test_headlines_begin_on_the_first_sheet(browser: Any, tmp_path: Path) -> None:
+    import io
+
+    from pypdf import PdfReader
+
+    report = a_report()
+    file = tmp_path / "index.html"
+    many = replace(report, headlines=report.headlines * 16)
+    file.write_text(page.page(many), encoding="utf-8")
+    tab, _ = opened(browser, file)
+    first, *_ = PdfReader(io.BytesIO(tab.pdf(format="A4"))).pages
+    assert report.headlines[1].title in first.extract_text()
 
 
 def test_it_reads_without_a_script(browser: Any, written: Path) -> None:

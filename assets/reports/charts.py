@@ -114,10 +114,12 @@ def spec_with_rows(chart: Chart, width: int = WIDE) -> dict[str, Any]:
         "rows": [dict(zip(chart.columns, map(_json, row), strict=True)) for row in chart.rows]
     }
     spec["config"] = _config()
-    if width < WIDE:  # more would stand beside the chart, where a telephone ends
+    is_narrow = width < WIDE
+    if is_narrow:  # more would stand beside the chart, where a telephone ends
         spec["config"]["legend"]["columns"] = 2
-    # letters may be wider where it is shown than where it was measured
-    spec.setdefault("padding", {"left": 16, "top": 6, "right": 10, "bottom": 6})
+    # letters may be wider where it is shown than where it was measured, and a sheet ends beside it
+    left = 32 if is_narrow else 16
+    spec.setdefault("padding", {"left": left, "top": 6, "right": 10, "bottom": 6})
     if "mark" in spec or "layer" in spec:
         spec["width"] = width
         if not isinstance(spec.get("height"), dict):  # a step per value
