@@ -453,6 +453,12 @@ select '2026-06-01', unnest(['request', 'first_promise', 'last_promise']), 'Pump
         assert "4 of 4 (too few for a share) kept the first promise" in told
         family = table(said, "families", "The month by product family").rows[0]
         assert family[3:] == (None, None, None, None, "fewer than 5 cases")
+        [drawn] = [
+            part
+            for part in section(said, "families").parts
+            if isinstance(part, Chart) and part.title == "On time by product family"
+        ]
+        assert not drawn.rows
         assert "0.0 %" not in told
 
 

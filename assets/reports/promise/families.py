@@ -192,7 +192,8 @@ def _family_chart(marts: Published, family: str, month: Number) -> Part:
         "On time by product family",
         words("The share of lines on time in {}, by product family and basis.", month),
         specified(points),
-        family,
+        # a family of too few lines has no share, and nothing that could be drawn
+        f"select * from ({family}) where coalesce({', '.join(labels)}) is not null order by all",
         {
             "product_family": Column("Product family"),
             **{name: Column(label, "rate") for name, label in labels.items()},
