@@ -18,17 +18,9 @@ with
         inner join
             int_forecast_snapshots as snapshots
             on plans.known_from_date <= snapshots.snapshot_date
-            and coalesce(plans.known_to_date > snapshots.snapshot_date, true)
-            and coalesce(plans.finished_date > snapshots.snapshot_date, true)
+            and coalesce(least(plans.known_to_date, plans.finished_date), date '9999-12-31')
+            > snapshots.snapshot_date
         where plans.planned_date is not null
-    ),
-    promised as (
-        select snapshots.snapshot_date, plans.*,
-        from int_shipment_plans_versioned as plans
-        inner join
-            int_forecast_snapshots as snapshots
-            on plans.known_from_date <= snapshots.snapshot_date
-            and coalesce(plans.known_to_date > snapshots.snapshot_date, true)
     ),
     shipments as (
         select
@@ -38,16 +30,69 @@ with
             greatest(shipped_on, coalesce(business_date(recorded_at), shipped_on)) as known_date,
         from int_shipments_unioned
     ),
-    shipped_by_then as (
+    shipped_by_day as (
         select
-            snapshots.snapshot_date,
-            shipments.order_id,
-            shipments.line_number,
-            sum(shipments.quantity) as shipped_quantity,
+            order_id,
+            line_number,
+            known_date,
+            sum(coalesce(sum(quantity), 0)) over (
+                partition by order_id, line_number order by known_date
+            ) as shipped_quantity,
         from shipments
+        where known_date is not null
+        group by order_id, line_number, known_date
+    ),
+    -- From filled_date on nothing of an order line was open, whatever plan was in force: most lines
+    -- are shipped soon, and would otherwise be looked at in every later snapshot.
+    most_planned as (
+        select order_id, line_number, sum(quantity) as quantity,
+        from
+            (
+                select order_id, line_number, max(greatest(quantity, 0)) as quantity,
+                from int_shipment_plans_versioned
+                group by order_id, line_number, schedule_number
+            )
+        group by order_id, line_number
+    ),
+    filled_lines as (
+        select order_id, line_number, min(known_date) as filled_date,
+        from
+            (
+                select
+                    shipped_by_day.*,
+                    max(shipped_by_day.known_date) filter (
+                        where shipped_by_day.shipped_quantity < most_planned.quantity
+                    ) over (
+                        partition by shipped_by_day.order_id, shipped_by_day.line_number
+                    ) as short_date,
+                from shipped_by_day
+                inner join
+                    most_planned
+                    on shipped_by_day.order_id = most_planned.order_id
+                    and shipped_by_day.line_number = most_planned.line_number
+            )
+        where coalesce(known_date > short_date, true)
+        group by order_id, line_number
+    ),
+    promised as (
+        select snapshots.snapshot_date, plans.*,
+        from
+            (
+                select
+                    plans.*,
+                    coalesce(
+                        least(plans.known_to_date, filled_lines.filled_date), date '9999-12-31'
+                    ) as open_to_date,
+                from int_shipment_plans_versioned as plans
+                left join
+                    filled_lines
+                    on plans.order_id = filled_lines.order_id
+                    and plans.line_number = filled_lines.line_number
+            ) as plans
         inner join
-            int_forecast_snapshots as snapshots on snapshots.snapshot_date >= shipments.known_date
-        group by snapshots.snapshot_date, shipments.order_id, shipments.line_number
+            int_forecast_snapshots as snapshots
+            on plans.known_from_date <= snapshots.snapshot_date
+            and plans.open_to_date > snapshots.snapshot_date
     ),
     -- shipments fill the earliest promise first
     filled as (
@@ -66,16 +111,16 @@ with
                         order by promised.planned_date, promised.schedule_number
                         rows between unbounded preceding and current row
                     )
-                    - coalesce(shipped_by_then.shipped_quantity, 0)
+                    - coalesce(shipped_by_day.shipped_quantity, 0)
                 ),
                 0
             ) as open_quantity,
         from promised
-        left join
-            shipped_by_then
-            on promised.snapshot_date = shipped_by_then.snapshot_date
-            and promised.order_id = shipped_by_then.order_id
-            and promised.line_number = shipped_by_then.line_number
+        asof left join
+            shipped_by_day
+            on promised.order_id = shipped_by_day.order_id
+            and promised.line_number = shipped_by_day.line_number
+            and promised.snapshot_date >= shipped_by_day.known_date
     ),
     open_orders as (
         select *

@@ -25,8 +25,8 @@ with
         from int_delivery_date_requests
         where decided_date is not null
     ),
-    -- the lines of each group in the order in which they were known to be finished
     {% for group in ["product_id", "product_family"] %}
+        -- numbered from 1 in the order in which they were known to be finished
         {{ group }}_leads as (
             select
                 *,
@@ -34,64 +34,86 @@ with
                     partition by source_system, {{ group }}
                     order by finish_recorded_date, order_id, line_number, schedule_number
                 ) as lead_number,
+                cast(ceil(lead_number / {{ var("comparable_lines") }}) as bigint) as block_number,
             from leads
+            where {{ group }} is not null
+        ),
+        {{ group }}_days as (
+            select
+                source_system,
+                {{ group }},
+                finish_recorded_date,
+                max(lead_number) as lead_number,
+                max(block_number) as block_number,
+            from {{ group }}_leads
+            group by source_system, {{ group }}, finish_recorded_date
+        ),
+        -- The numbers in {{ group }}_framed span at most comparable_lines, so each span lies within
+        -- a block of that many and the block before it: one look-up a day, not one a line.
+        {{ group }}_blocks as (
+            select
+                source_system,
+                {{ group }},
+                block_number,
+                min(lead_number) as first_number,
+                list(lead_days order by lead_number) as leads,
+            from
+                (
+                    select
+                        * replace(unnest([block_number, block_number + 1]) as block_number),
+                    from {{ group }}_leads
+                )
+            group by source_system, {{ group }}, block_number
+        ),
+        {{ group }}_framed as (
+            select
+                asked.*,
+                known.block_number,
+                known.lead_number as last_number,
+                greatest(
+                    known.lead_number - {{ var("comparable_lines") - 1 }},
+                    coalesce(outdated.lead_number, 0) + 1
+                ) as first_number,
+            from asked
+            asof join
+                {{ group }}_days as known
+                on asked.source_system = known.source_system
+                and asked.{{ group }} = known.{{ group }}
+                and asked.named_date > known.finish_recorded_date
+            asof left join
+                {{ group }}_days as outdated
+                on asked.source_system = outdated.source_system
+                and asked.{{ group }} = outdated.{{ group }}
+                and asked.named_date - {{ var("comparable_days") }} > outdated.finish_recorded_date
+            {% if group == "product_family" -%}
+                -- of the family only where the product itself tells too little
+                anti join
+                    product_id_compared
+                    on asked.source_system = product_id_compared.source_system
+                    and asked.product_id = product_id_compared.product_id
+                    and asked.product_family = product_id_compared.product_family
+                    and asked.named_date = product_id_compared.named_date
+            {%- endif %}
         ),
         {{ group }}_compared as (
             select
-                asked.source_system,
-                asked.product_id,
-                asked.product_family,
-                asked.named_date,
-                list({{ group }}_leads.lead_days order by {{ group }}_leads.lead_days) as leads,
-            from
-                (
-                    -- each number looked up: a join on between would pair every day of a
-                    -- product with all of its lines
-                    select
-                        asked.*,
-                        unnest(
-                            range(
-                                greatest(
-                                    {{ group }}_leads.lead_number
-                                    - {{ var("comparable_lines") - 1 }},
-                                    1
-                                ),
-                                {{ group }}_leads.lead_number + 1
-                            )
-                        ) as lead_number,
-                    from asked
-                    asof join
-                        (
-                            select
-                                source_system,
-                                {{ group }},
-                                finish_recorded_date,
-                                max(lead_number) as lead_number,
-                            from {{ group }}_leads
-                            group by source_system, {{ group }}, finish_recorded_date
-                        ) as {{ group }}_leads
-                        on asked.source_system = {{ group }}_leads.source_system
-                        and asked.{{ group }} = {{ group }}_leads.{{ group }}
-                        and asked.named_date > {{ group }}_leads.finish_recorded_date
-                    {% if group == "product_family" -%}
-                        -- of the family only where the product itself tells too little
-                        anti join
-                            product_id_compared
-                            on asked.source_system = product_id_compared.source_system
-                            and asked.product_id = product_id_compared.product_id
-                            and asked.product_family = product_id_compared.product_family
-                            and asked.named_date = product_id_compared.named_date
-                    {%- endif %}
-                ) as asked
+                framed.source_system,
+                framed.product_id,
+                framed.product_family,
+                framed.named_date,
+                list_slice(
+                    blocks.leads,
+                    framed.first_number - blocks.first_number + 1,
+                    framed.last_number - blocks.first_number + 1
+                ) as leads,
+            from {{ group }}_framed as framed
             inner join
-                {{ group }}_leads
-                on asked.source_system = {{ group }}_leads.source_system
-                and asked.{{ group }} = {{ group }}_leads.{{ group }}
-                and asked.lead_number = {{ group }}_leads.lead_number
-                and {{ group }}_leads.finish_recorded_date
-                >= asked.named_date - {{ var("comparable_days") }}
-            group by asked.source_system, asked.product_id, asked.product_family, asked.named_date
-            having count(*) >= {{ var("comparable_least_lines") }}
+                {{ group }}_blocks as blocks
+                on framed.source_system = blocks.source_system
+                and framed.{{ group }} = blocks.{{ group }}
+                and framed.block_number = blocks.block_number
+            where
+                framed.last_number - framed.first_number + 1 >= {{ var("comparable_least_lines") }}
         ),
     {% endfor %}
     compared as (
