@@ -3,7 +3,7 @@
 One DuckDB script in one process: read_csv of each extract, the casts, the same marts one after
 the other, both published forms (a .duckdb with every mart in the order of its grain, and
 Parquet). No check, no ledger, no history, no quarantine, no dbt and no Dagster: every row of every
-file is taken to be right and new.
+file is taken to be right and new. DuckDB has the memory that it has in the line.
 
 The marts are the project's own: what dbt compiles, in the order of their references, the Python
 models as plain functions. They read the files as text through views with the columns of the raw
@@ -131,6 +131,7 @@ def build(home: Path, as_of: date) -> None:
     prepare(settings)  # the macros of the casts, the row of settings, the empty raw tables
     with duckdb.connect(str(settings.warehouse)) as connection:
         connection.execute("set timezone = 'UTC'")
+        connection.execute(f"set memory_limit = '{settings.memory_limit}'")
         for file in sorted(settings.landing.glob("*/*.csv")):
             _read(connection, file)
         for schema in {model.schema for model in models}:
