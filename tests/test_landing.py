@@ -715,6 +715,27 @@ def test_blanks_around_a_value_do_not_change_it(settings: Settings, zone: str) -
         assert differing == []
 
 
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_the_quick_way_through_an_instant_takes_no_other_forms(
+    settings: Settings, zone: str
+) -> None:
+    """Each usual form with a character too many, too few, or another, at every place."""
+    usual = ["2026-03-08 02:30:00", "2026-03-08T02:30:00", "2026-12-31T23:59:59Z"]
+    usual += ["2026-02-28T10:00:59.125Z", "2026-02-29 24:00:60"]
+    values = {
+        form[:place] + other + form[place + taken :]
+        for form in usual
+        for place in range(len(form) + 1)
+        for taken in (0, 1, 2)
+        for other in ("", *" 0169-+:TZ|\t\n١", "  ", " \t")
+    }
+    prepare(Settings(settings.home, settings.as_of, timezone=zone))
+    asked = f"from (select unnest({sorted(values)}) as value) where to_instant(value)"
+    assert query(settings, f"select count(*) > 100 {asked} is not null") == [(True,)]
+    differing = f"select value {asked} is distinct from to_instant_in_any_form(value)"
+    assert query(settings, differing) == []
+
+
 def test_rows_of_one_key_with_other_values_are_all_set_aside(settings: Settings) -> None:
     text = accounts("A1=x", "A2=x", " A1 =y", "A3=x", "A3=x", "A1=x", "A4=x")
     put(settings, "standard/accounts__2026-01-31.csv", text)

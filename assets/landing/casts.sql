@@ -94,14 +94,19 @@ create or replace macro to_instant_in_any_form(value) as
             )
     end;
 
--- Of these lengths, begun by a digit and ended at once by the mark, no digit can be missing.
+-- Of these lengths, begun by a digit and ended at once by the mark, no digit can be missing; a
+-- blank becomes a T, since in a format it stands for any number of blanks. The form is looked at
+-- first: a value that strptime cannot take costs more than one that it can.
 create or replace macro to_instant(value) as
     coalesce(
         case
-            when strlen(value) = 19 and value between '0' and ':'
-            then clock_to_utc(try_strptime(value || '|', '%Y-%m-%dT%H:%M:%S|'))
-            when strlen(value) = 20 and value between '0' and ':'
+            when strlen(value) not in (19, 20, 24) or value not between '0' and ':' then null
+            when value like '____-__-_____:__:__'
+            then clock_to_utc(try_strptime(replace(value, ' ', 'T') || '|', '%Y-%m-%dT%H:%M:%S|'))
+            when value like '____-__-__T__:__:__Z'
             then try_strptime(value || '|', '%Y-%m-%dT%H:%M:%SZ|')
+            when value like '____-__-__T__:__:__.___Z'
+            then try_strptime(value || '|', '%Y-%m-%dT%H:%M:%S.%gZ|')
         end,
         to_instant_in_any_form(value)
     );

@@ -118,7 +118,7 @@ def _old_models(marts: Published) -> list[Words]:
     return [
         words(
             "The model of {} was trained on data that end {} before the as-of day: what has changed"
-            " since, it does not know. Way out: `make retrain`.",
+            " since, it does not know. Way out: make retrain.",
             row["score"],
             row["age_days"],
         )
@@ -145,7 +145,7 @@ def _scores_of_another_day(marts: Published) -> list[Words]:
     return [
         words(
             "The {} of {} are still those of {}: the last run could not make new ones. Way out:"
-            " see what `make status` says of the last run, mend it, and run again.",
+            " see what make status says of the last run, mend it, and run again.",
             row["what"],
             row["source_system"],
             row["scored_on"],
@@ -184,7 +184,7 @@ order by score_name
 """,
         {"score": "text", "reason": "text"},
     )
-    way_out = "Way out: docs/scores.md says what this reason needs; then `make retrain`."
+    way_out = "Way out: docs/scores.md says what this reason needs; then make retrain."
     return [
         words(
             "No model speaks for the win probability of {} open deals of {}; it rests on: {}."

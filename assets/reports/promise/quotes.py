@@ -99,7 +99,7 @@ order by product_family, product, source_system, product_id, quantity
             ),
             note=(
                 (
-                    "Dates are working days, at the load of the day of the order. `make quote`"
+                    "Dates are working days, at the load of the day of the order. make quote"
                     " tells them for any product, quantity and day."
                 ),
             ),

@@ -123,7 +123,7 @@ order by failing_count desc nulls last, asset, check_name
             ("quarantined_rows", "data_quality_checks", "publish_info"),
             None
             if checks["check_count"].value
-            else "No check is on record: `make run` carries them out and writes them down.",
+            else "No check is on record: make run carries them out and writes them down.",
         ),
         None,
         asks,
