@@ -123,6 +123,10 @@ with
         select *, 'family' as comparable_basis,
         from product_family_compared
     ),
+    measured as (
+        select *, list_aggregate(leads, 'quantile_disc', [0.1, 0.5, 0.8, 0.95]) as quantiles,
+        from compared
+    ),
     final as (
         select
             source_system,
@@ -132,12 +136,11 @@ with
             comparable_basis,
             leads as comparable_lead_days,
             cast(len(leads) as bigint) as comparable_count,
-            {% for level in [10, 50, 80, 95] -%}
-                cast(
-                    list_aggregate(leads, 'quantile_disc', {{ level / 100 }}) as bigint
-                ) as feasible_p{{ level }}_days,
-            {% endfor %}
-        from compared
+            cast(quantiles[1] as bigint) as feasible_p10_days,
+            cast(quantiles[2] as bigint) as feasible_p50_days,
+            cast(quantiles[3] as bigint) as feasible_p80_days,
+            cast(quantiles[4] as bigint) as feasible_p95_days,
+        from measured
     )
 select *
 from final

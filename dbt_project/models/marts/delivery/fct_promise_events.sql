@@ -45,6 +45,11 @@ with
             measured.lead_days < int_comparable_leads.feasible_p10_days as is_infeasible,
             int_comparable_leads.comparable_lead_days,
         from measured
+        asof left join
+            int_open_loads
+            on measured.source_system = int_open_loads.source_system
+            and measured.said_date > int_open_loads.step_date
+        -- last: its lists are long, and what an asof join has on its left it sorts
         left join
             int_comparable_leads
             on measured.source_system = int_comparable_leads.source_system
@@ -52,10 +57,6 @@ with
             and measured.product_family = int_comparable_leads.product_family
             and measured.said_date = int_comparable_leads.named_date
             and measured.event_kind in ('quote', 'promise')
-        asof left join
-            int_open_loads
-            on measured.source_system = int_open_loads.source_system
-            and measured.said_date > int_open_loads.step_date
     ),
     final as (
         select
