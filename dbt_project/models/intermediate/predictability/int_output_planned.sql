@@ -44,55 +44,53 @@ with
     ),
     -- From filled_date on nothing of an order line was open, whatever plan was in force: most lines
     -- are shipped soon, and would otherwise be looked at in every later snapshot.
+    most_planned_parts as (
+        select order_id, line_number, max(greatest(quantity, 0)) as quantity,
+        from int_shipment_plans_versioned
+        group by order_id, line_number, schedule_number
+    ),
     most_planned as (
         select order_id, line_number, sum(quantity) as quantity,
-        from
-            (
-                select order_id, line_number, max(greatest(quantity, 0)) as quantity,
-                from int_shipment_plans_versioned
-                group by order_id, line_number, schedule_number
-            )
+        from most_planned_parts
         group by order_id, line_number
+    ),
+    shortfalls as (
+        select
+            shipped_by_day.*,
+            max(shipped_by_day.known_date) filter (
+                where shipped_by_day.shipped_quantity < most_planned.quantity
+            ) over (partition by shipped_by_day.order_id, shipped_by_day.line_number) as short_date,
+        from shipped_by_day
+        inner join
+            most_planned
+            on shipped_by_day.order_id = most_planned.order_id
+            and shipped_by_day.line_number = most_planned.line_number
     ),
     filled_lines as (
         select order_id, line_number, min(known_date) as filled_date,
-        from
-            (
-                select
-                    shipped_by_day.*,
-                    max(shipped_by_day.known_date) filter (
-                        where shipped_by_day.shipped_quantity < most_planned.quantity
-                    ) over (
-                        partition by shipped_by_day.order_id, shipped_by_day.line_number
-                    ) as short_date,
-                from shipped_by_day
-                inner join
-                    most_planned
-                    on shipped_by_day.order_id = most_planned.order_id
-                    and shipped_by_day.line_number = most_planned.line_number
-            )
+        from shortfalls
         where coalesce(known_date > short_date, true)
         group by order_id, line_number
     ),
+    open_plans as (
+        select
+            plans.*,
+            coalesce(
+                least(plans.known_to_date, filled_lines.filled_date), date '9999-12-31'
+            ) as open_to_date,
+        from int_shipment_plans_versioned as plans
+        left join
+            filled_lines
+            on plans.order_id = filled_lines.order_id
+            and plans.line_number = filled_lines.line_number
+    ),
     promised as (
-        select snapshots.snapshot_date, plans.*,
-        from
-            (
-                select
-                    plans.*,
-                    coalesce(
-                        least(plans.known_to_date, filled_lines.filled_date), date '9999-12-31'
-                    ) as open_to_date,
-                from int_shipment_plans_versioned as plans
-                left join
-                    filled_lines
-                    on plans.order_id = filled_lines.order_id
-                    and plans.line_number = filled_lines.line_number
-            ) as plans
+        select snapshots.snapshot_date, open_plans.*,
+        from open_plans
         inner join
             int_forecast_snapshots as snapshots
-            on plans.known_from_date <= snapshots.snapshot_date
-            and plans.open_to_date > snapshots.snapshot_date
+            on open_plans.known_from_date <= snapshots.snapshot_date
+            and open_plans.open_to_date > snapshots.snapshot_date
     ),
     -- shipments fill the earliest promise first
     filled as (

@@ -9,8 +9,7 @@ with
             ordered_month,
             median(quantity) over (
                 partition by source_system, product_id
-                order by ordered_month
-                range between interval 11 months preceding and current row
+                order by ordered_month range between interval 11 months preceding and current row
             ) as usual_quantity,
         from int_order_lines_attributed
         where not is_deleted and ordered_month is not null

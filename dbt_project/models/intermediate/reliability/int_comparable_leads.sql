@@ -50,6 +50,10 @@ with
         ),
         -- The numbers in {{ group }}_framed span at most comparable_lines, so each span lies within
         -- a block of that many and the block before it: one look-up a day, not one a line.
+        {{ group }}_placed as (
+            select * replace (unnest([block_number, block_number + 1]) as block_number),
+            from {{ group }}_leads
+        ),
         {{ group }}_blocks as (
             select
                 source_system,
@@ -57,12 +61,7 @@ with
                 block_number,
                 min(lead_number) as first_number,
                 list(lead_days order by lead_number) as leads,
-            from
-                (
-                    select
-                        * replace(unnest([block_number, block_number + 1]) as block_number),
-                    from {{ group }}_leads
-                )
+            from {{ group }}_placed
             group by source_system, {{ group }}, block_number
         ),
         {{ group }}_framed as (
