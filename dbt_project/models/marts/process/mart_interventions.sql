@@ -52,9 +52,16 @@ with
             interventions.description,
             interventions.owner,
             followed_points.followed_period_start,
-            followed_points.followed_value,
-            followed_points.lower_limit,
-            followed_points.upper_limit,
+            -- of several series none is the one that was followed
+            case
+                when followed_points.series_count = 1 then followed_points.followed_value
+            end as followed_value,
+            case
+                when followed_points.series_count = 1 then followed_points.lower_limit
+            end as lower_limit,
+            case
+                when followed_points.series_count = 1 then followed_points.upper_limit
+            end as upper_limit,
             case
                 when followed_points.series_count = 1 and followed_points.verdict != 'untold'
                 then followed_points.verdict = 'false'
